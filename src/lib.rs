@@ -1,0 +1,23 @@
+//! calidris: a BGP-4 speaker and route reflector for Calico clusters.
+//!
+//! Rooms, in the order of dependency (a room imports only from those above it):
+//!
+//! - [`net`]: prefixes, families, identifiers.
+//! - [`wire`]: BGP messages to and from bytes; [`model`]: Calico's resources, typed.
+//! - [`fsm`]: the RFC 4271 machine of one peer; [`policy`]: import, export and kernel verdicts.
+//! - [`rib`]: tables, decision process, update groups; [`plan`]: the desired state of a node.
+//!
+//! All of those are pure: time and bytes go in, actions come out. The shell around them moves bytes:
+//!
+//! - [`session`]: one task per peer; [`fib`]: the kernel's routes; [`datastore`]: resource sources.
+
+pub mod datastore;
+pub mod fib;
+pub mod fsm;
+pub mod model;
+pub mod net;
+pub mod plan;
+pub mod policy;
+pub mod rib;
+pub mod session;
+pub mod wire;

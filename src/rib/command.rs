@@ -1,0 +1,293 @@
+//! The alphabet of a shard: what it is told and what it asks.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::feed::FibChange;
+use super::query::{Answer, Query};
+use crate::net::{
+    Asn, ClusterId, Family, Ipv4Prefix, Ipv6Prefix, PeerId, PerFamily, Prefix, RouterId,
+};
+use crate::policy::{NextHopMode, Policy};
+use crate::wire::{AddPathDirection, Nlri, PathAttributes};
+
+/// The position of a change in a family's log; grows with every change, never reused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+pub struct Version(pub u64);
+
+/// The handle of an update group, unique over both families and never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+pub struct GroupId(pub u32);
+
+/// What a shard is told.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// A peer is configured.
+    AddPeer(PeerSetup),
+    /// A peer's policies or reflector role changed; its session stays.
+    UpdatePeer(PeerSetup),
+    /// A peer is no longer configured; its routes go at once.
+    RemovePeer(PeerId),
+    /// A peer's session is established.
+    SessionUp(SessionTerms),
+    /// A peer's session is gone.
+    SessionDown {
+        /// The peer.
+        peer: PeerId,
+        /// The families whose routes stay as stale, each until this time (RFC 4724 §4.2); the others
+        /// go at once.
+        keep_until: PerFamily<Option<Instant>>,
+    },
+    /// Routes from a peer, in the order in which they arrived.
+    Routes(Routes),
+    /// A peer has sent End-of-RIB: what is still stale goes.
+    EndOfRib {
+        /// The peer.
+        peer: PeerId,
+        /// The family.
+        family: Family,
+    },
+    /// A peer asks to be told everything again.
+    Refresh {
+        /// The peer.
+        peer: PeerId,
+        /// The family.
+        family: Family,
+    },
+    /// A member that is not live asks for its next chunk; answered by exactly one
+    /// [`Output::Pulled`] or [`Output::Live`] (and by nothing once its session is down).
+    Pull {
+        /// The peer.
+        peer: PeerId,
+        /// The family.
+        family: Family,
+    },
+    /// A live member fell out of its ring; it has written everything up to `after`. It pulls next.
+    Lagged {
+        /// The peer.
+        peer: PeerId,
+        /// The family.
+        family: Family,
+        /// The last version that it wrote, from [`Chunk::upto`].
+        after: Version,
+    },
+    /// Every live member of a group has taken everything published up to `upto`, so the log need
+    /// not keep it for them.
+    Drained {
+        /// The group.
+        group: GroupId,
+        /// The version reached.
+        upto: Version,
+    },
+    /// The speaker originates a route, or changes one that it originates.
+    Originate(LocalRoute),
+    /// The speaker originates this route no longer.
+    WithdrawLocal(Prefix),
+    /// Which routes reach the kernel.
+    SetKernelPolicy(PerFamily<Arc<Policy>>),
+    /// What is known of next hops.
+    NextHops(Vec<(IpAddr, NextHopState)>),
+    /// The kernel's writer asks for up to `max` changes; answered by one [`Output::Fib`], which is
+    /// empty where there is nothing.
+    PullFib {
+        /// The most changes.
+        max: usize,
+    },
+    /// The kernel's writer lost its state and wants every route again.
+    RestartFib,
+    /// A question; answered by one [`Output::Answer`] with the same number.
+    Query {
+        /// The asker's number.
+        id: u64,
+        /// The question.
+        query: Query,
+    },
+}
+
+/// What a shard asks of its owner, in order.
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// To every live member of a group.
+    Publish {
+        /// The group.
+        group: GroupId,
+        /// What to write.
+        chunk: Arc<Chunk>,
+    },
+    /// To one member that asked; it asks again when this is written.
+    Pulled {
+        /// The peer.
+        peer: PeerId,
+        /// The family.
+        family: Family,
+        /// What to write.
+        chunk: Chunk,
+    },
+    /// To one member that asked: nothing is missing, follow the group's publications from here on.
+    Live {
+        /// The peer.
+        peer: PeerId,
+        /// The family.
+        family: Family,
+        /// The group whose next publication is the first to follow.
+        group: GroupId,
+        /// The version that the member has reached.
+        at: Version,
+    },
+    /// A live member must leave its group and pull (a refresh, or another export policy).
+    Detach {
+        /// The peer.
+        peer: PeerId,
+        /// The family.
+        family: Family,
+    },
+    /// A group has no members any more.
+    GroupGone(GroupId),
+    /// Changes wait for the kernel's writer; said once until it pulls.
+    FibPending,
+    /// The answer to [`Command::PullFib`].
+    Fib(Vec<FibChange>),
+    /// Next hops of routes in use that the owner should resolve and report.
+    TrackNextHops(Vec<IpAddr>),
+    /// Next hops that no route uses any more.
+    UntrackNextHops(Vec<IpAddr>),
+    /// The answer to a query.
+    Answer {
+        /// The asker's number.
+        id: u64,
+        /// The answer.
+        answer: Answer,
+    },
+}
+
+/// A configured peer, as the RIB sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PeerSetup {
+    /// The peer.
+    pub peer: PeerId,
+    /// The session's name, such as `Mesh_192_0_2_12`.
+    pub name: Arc<str>,
+    /// The peer's address: the last tie-break (RFC 4271 §9.1.2.2 g).
+    pub address: IpAddr,
+    /// The AS that this side is in on this session.
+    pub local_as: Asn,
+    /// This side's BGP Identifier.
+    pub router_id: RouterId,
+    /// Whether the peer is in another AS.
+    pub external: bool,
+    /// Set where this side reflects to the peer as its client (RFC 4456), with the cluster's id.
+    pub reflector_client: Option<ClusterId>,
+    /// This side's own cluster id, if it is a reflector: for the loop check.
+    pub cluster_id: Option<ClusterId>,
+    /// How NEXT_HOP is set on what is sent.
+    pub next_hop_mode: NextHopMode,
+    /// This side's address in each family, the next hop of what it originates.
+    pub own_next_hop: PerFamily<Option<IpAddr>>,
+    /// Tolerated occurrences of the local AS in a received path.
+    pub allowed_local_as: u32,
+    /// Import policy in each family.
+    pub import: PerFamily<Arc<Policy>>,
+    /// Export policy in each family.
+    pub export: PerFamily<Arc<Policy>>,
+}
+
+/// The terms of an established session, as the RIB sees them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SessionTerms {
+    /// The peer.
+    pub peer: PeerId,
+    /// The peer's BGP Identifier.
+    pub peer_id: RouterId,
+    /// The families of the session.
+    pub families: PerFamily<bool>,
+    /// Whether AS numbers have four octets.
+    pub four_octet_as: bool,
+    /// What was negotiated of ADD-PATH.
+    pub add_path: PerFamily<AddPathDirection>,
+    /// Families in which the peer kept its forwarding state, so that stale routes may stay until
+    /// End-of-RIB; stale routes of other families go at once (RFC 4724 §4.2).
+    pub forwarding_preserved: PerFamily<bool>,
+    /// The time by which stale routes that were not announced again go, End-of-RIB or not.
+    pub stale_until: Option<Instant>,
+}
+
+/// A batch of either family.
+#[derive(Clone, Debug)]
+pub enum Routes {
+    /// IPv4 unicast.
+    V4(RouteBatch<Ipv4Prefix>),
+    /// IPv6 unicast.
+    V6(RouteBatch<Ipv6Prefix>),
+}
+
+/// Routes of one peer and one family: a flat run of NLRI, cut into operations in arrival order.
+#[derive(Clone, Debug)]
+pub struct RouteBatch<P> {
+    /// Who sent them.
+    pub source: PeerId,
+    /// Operations, each with the number of NLRI that it takes from the front of what is left.
+    pub ops: Vec<(RouteOp, u32)>,
+    /// All NLRI, at most [`super::BATCH_ROUTES_MAX`].
+    pub nlri: Vec<Nlri<P>>,
+}
+
+/// What happens to a stretch of NLRI.
+#[derive(Clone, Debug)]
+pub enum RouteOp {
+    /// Announced with these attributes.
+    Announce(Arc<PathAttributes>),
+    /// Withdrawn.
+    Withdraw,
+}
+
+/// A route that the speaker originates.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LocalRoute {
+    /// The prefix; a blackhole in the kernel where the kernel policy lets it through.
+    pub prefix: Prefix,
+    /// Where it comes from, such as `BlockAffinity/…`, for `explain`.
+    pub origin: Arc<str>,
+}
+
+/// What the owner knows of a next hop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NextHopState {
+    /// Nothing leads there.
+    Unreachable,
+    /// Reachable at this interior cost (RFC 4271 §9.1.2.2 e): zero on a shared link.
+    Reachable {
+        /// The cost.
+        metric: u32,
+    },
+}
+
+/// Whole messages to write, shared by all members of a group.
+#[derive(Clone, Debug)]
+pub struct Chunk {
+    /// Whole UPDATEs, at most [`super::CHUNK_BYTES_MAX`] octets unless one message is longer.
+    pub bytes: Bytes,
+    /// Which stretches announce routes of which peer, by ascending `start`; a member leaves out the
+    /// stretches of its own routes.
+    pub marks: Vec<Mark>,
+    /// Withdrawals that only the peer named must write, ahead of `bytes`: prefixes whose best path
+    /// has become that peer's own.
+    pub amends: Vec<(PeerId, Bytes)>,
+    /// The log position that this chunk brings a member to.
+    pub upto: Version,
+    /// Prefixes announced and withdrawn, for counters.
+    pub prefixes: u32,
+}
+
+/// A stretch of a chunk that stems from one peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// Whose routes these are.
+    pub source: PeerId,
+    /// The first octet.
+    pub start: u32,
+    /// One past the last octet.
+    pub end: u32,
+}

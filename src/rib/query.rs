@@ -1,0 +1,178 @@
+//! Questions that a shard answers between turns, a page at a time.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::net::{Asn, Family, PeerId, PerFamily, Prefix};
+use crate::wire::Origin;
+
+/// A question.
+#[derive(Clone, Debug)]
+pub enum Query {
+    /// A page of routes.
+    Routes(RoutesQuery),
+    /// Prefix counts of every peer.
+    Peers,
+    /// Totals of the tables.
+    Totals,
+    /// The update groups.
+    Groups,
+}
+
+/// An answer.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// To [`Query::Routes`].
+    Routes(RoutesPage),
+    /// To [`Query::Peers`], in each family.
+    Peers(Vec<(PeerId, PerFamily<PeerCounts>)>),
+    /// To [`Query::Totals`].
+    Totals(PerFamily<RibTotals>),
+    /// To [`Query::Groups`].
+    Groups(Vec<GroupRow>),
+}
+
+/// Which routes to list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoutesQuery {
+    /// The table.
+    pub table: RouteTable,
+    /// The family.
+    pub family: Family,
+    /// Only this prefix; with `longer` also those inside it.
+    pub prefix: Option<Prefix>,
+    /// Whether more specific prefixes count.
+    pub longer: bool,
+    /// Where the page starts: zero, or the `next` of the page before.
+    pub start: u32,
+    /// The most destinations to look at.
+    pub limit: u32,
+}
+
+/// One of the tables of RFC 4271 §3.2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RouteTable {
+    /// All paths, best first.
+    Loc,
+    /// What a peer has announced, refused ones included, attributes as received.
+    Received(PeerId),
+    /// What a peer has been told, attributes as sent.
+    Advertised(PeerId),
+}
+
+/// A page of routes.
+#[derive(Clone, Debug, Default)]
+pub struct RoutesPage {
+    /// The rows, in no particular order.
+    pub rows: Vec<RouteRow>,
+    /// Where the next page starts; `None` after the last one.
+    pub next: Option<u32>,
+}
+
+/// One prefix and its paths.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RouteRow {
+    /// The prefix.
+    pub prefix: Prefix,
+    /// The paths, best first.
+    pub paths: Vec<PathRow>,
+}
+
+/// One path.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PathRow {
+    /// The session that it comes from; `local` for own routes.
+    pub from: Arc<str>,
+    /// Whether it is the best path.
+    pub best: bool,
+    /// Whether it shares the load with the best path.
+    pub multipath: bool,
+    /// Whether it can be selected at all.
+    pub usable: bool,
+    /// Why not, if not: `import policy`, `next hop unreachable`, `AS loop`, ….
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Kept over the peer's restart (RFC 4724).
+    pub stale: bool,
+    /// NEXT_HOP; `None` for own routes.
+    pub next_hop: Option<IpAddr>,
+    /// ORIGIN.
+    pub origin: Origin,
+    /// AS_PATH as text, sets in braces.
+    pub as_path: String,
+    /// The AS numbers of the path in order, sets flattened.
+    pub as_path_numbers: Vec<Asn>,
+    /// MULTI_EXIT_DISC.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub med: Option<u32>,
+    /// LOCAL_PREF.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub local_pref: Option<u32>,
+    /// COMMUNITIES and large communities as text.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub communities: Vec<String>,
+    /// ORIGINATOR_ID.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub originator_id: Option<String>,
+    /// CLUSTER_LIST.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cluster_list: Vec<String>,
+    /// The preference of its source (spec/calico.md §5.4).
+    pub preference: u32,
+    /// ADD-PATH identifier.
+    pub path_id: u32,
+}
+
+/// Prefix counts of one peer in one family.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PeerCounts {
+    /// Announced by the peer.
+    pub received: u64,
+    /// Of those, passed by the import policy.
+    pub accepted: u64,
+    /// Of those, refused.
+    pub filtered: u64,
+    /// Of those accepted, selected as best.
+    pub best: u64,
+    /// Told to the peer.
+    pub advertised: u64,
+    /// Of those received, kept over the peer's restart.
+    pub stale: u64,
+}
+
+/// Totals of one family.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RibTotals {
+    /// Prefixes with at least one path.
+    pub prefixes: u64,
+    /// Paths.
+    pub paths: u64,
+    /// Of those, stale.
+    pub stale_paths: u64,
+    /// Distinct attribute sets (shared by both families).
+    pub attribute_sets: u64,
+    /// Entries of the change log.
+    pub log_entries: u64,
+}
+
+/// One update group.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GroupRow {
+    /// Its number.
+    pub group: u32,
+    /// Its family.
+    pub family: Family,
+    /// The sessions in it.
+    pub members: Vec<Arc<str>>,
+    /// How many of them are behind.
+    pub lagging: u64,
+    /// Prefixes advertised.
+    pub prefixes: u64,
+}

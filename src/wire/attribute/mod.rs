@@ -1,0 +1,207 @@
+//! Path attributes (RFC 4271 §4.3, §5) as calidris keeps them: complete, immutable, comparable.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::net::{Asn, ClusterId, RouterId};
+
+/// Everything that one UPDATE says about its prefixes; equal content means equal value.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct PathAttributes {
+    /// ORIGIN (1).
+    pub origin: Origin,
+    /// AS_PATH (2), already reconciled with AS4_PATH.
+    pub as_path: AsPath,
+    /// NEXT_HOP (3), or the next hop of MP_REACH_NLRI (14).
+    pub next_hop: NextHop,
+    /// MULTI_EXIT_DISC (4).
+    pub med: Option<u32>,
+    /// LOCAL_PREF (5).
+    pub local_pref: Option<u32>,
+    /// ATOMIC_AGGREGATE (6).
+    pub atomic_aggregate: bool,
+    /// AGGREGATOR (7), already reconciled with AS4_AGGREGATOR.
+    pub aggregator: Option<Aggregator>,
+    /// COMMUNITIES (8), in the order received.
+    pub communities: Box<[Community]>,
+    /// ORIGINATOR_ID (9).
+    pub originator_id: Option<RouterId>,
+    /// CLUSTER_LIST (10), nearest cluster first.
+    pub cluster_list: Box<[ClusterId]>,
+    /// EXTENDED COMMUNITIES (16, RFC 4360), eight octets each.
+    pub extended_communities: Box<[[u8; 8]]>,
+    /// LARGE_COMMUNITY (32, RFC 8092).
+    pub large_communities: Box<[LargeCommunity]>,
+    /// Optional transitive attributes that calidris does not interpret, by ascending type.
+    pub unknown: Box<[UnknownAttribute]>,
+}
+
+impl PathAttributes {
+    /// The attributes of a route that the speaker itself originates: IGP origin, empty path.
+    pub fn originated(next_hop: NextHop) -> Self {
+        Self {
+            origin: Origin::Igp,
+            as_path: AsPath::default(),
+            next_hop,
+            med: None,
+            local_pref: None,
+            atomic_aggregate: false,
+            aggregator: None,
+            communities: Box::default(),
+            originator_id: None,
+            cluster_list: Box::default(),
+            extended_communities: Box::default(),
+            large_communities: Box::default(),
+            unknown: Box::default(),
+        }
+    }
+
+    /// Whether a standard community is attached.
+    pub fn has_community(&self, community: Community) -> bool {
+        self.communities.contains(&community)
+    }
+}
+
+/// ORIGIN (RFC 4271 §5.1.1); lower is preferred.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Origin {
+    /// Interior to the originating AS.
+    Igp,
+    /// Learned by EGP.
+    Egp,
+    /// Learned otherwise.
+    Incomplete,
+}
+
+/// Where packets for the announced prefixes go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum NextHop {
+    /// The speaker itself: a route that it originates; replaced before anything is sent.
+    Local,
+    /// An IPv4 address.
+    V4(Ipv4Addr),
+    /// An IPv6 address, with the link-local one where MP_REACH_NLRI carried 32 octets (RFC 2545 §3).
+    V6 {
+        /// The global address.
+        global: Ipv6Addr,
+        /// The link-local address on the shared link.
+        link_local: Option<Ipv6Addr>,
+    },
+}
+
+impl NextHop {
+    /// The (global) address; `None` for [`NextHop::Local`].
+    pub fn address(&self) -> Option<IpAddr> {
+        match self {
+            Self::Local => None,
+            Self::V4(address) => Some(IpAddr::V4(*address)),
+            Self::V6 { global, .. } => Some(IpAddr::V6(*global)),
+        }
+    }
+}
+
+impl From<IpAddr> for NextHop {
+    fn from(address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(address) => Self::V4(address),
+            IpAddr::V6(global) => Self::V6 {
+                global,
+                link_local: None,
+            },
+        }
+    }
+}
+
+/// AGGREGATOR (RFC 4271 §5.1.7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Aggregator {
+    /// The AS that formed the aggregate.
+    pub asn: Asn,
+    /// The speaker that formed it.
+    pub router_id: Ipv4Addr,
+}
+
+/// A standard community (RFC 1997), `high:low` in text.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Community(pub u32);
+
+impl Community {
+    /// GRACEFUL_SHUTDOWN (RFC 8326).
+    pub const GRACEFUL_SHUTDOWN: Self = Self(0xffff_0000);
+    /// NO_EXPORT (RFC 1997).
+    pub const NO_EXPORT: Self = Self(0xffff_ff01);
+    /// NO_ADVERTISE (RFC 1997).
+    pub const NO_ADVERTISE: Self = Self(0xffff_ff02);
+    /// NO_EXPORT_SUBCONFED (RFC 1997).
+    pub const NO_EXPORT_SUBCONFED: Self = Self(0xffff_ff03);
+}
+
+/// A large community (RFC 8092), three 32-bit parts.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LargeCommunity(pub [u32; 3]);
+
+/// An optional transitive attribute kept byte for byte.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct UnknownAttribute {
+    /// The attribute type code.
+    pub code: u8,
+    /// The flags to send: optional, transitive and partial; the extended-length bit is not kept.
+    pub flags: u8,
+    /// The value.
+    pub value: Box<[u8]>,
+}
+
+/// AS_PATH: segments, nearest first (RFC 4271 §5.1.2), always with four-octet numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct AsPath {
+    segments: Box<[AsSegment]>,
+}
+
+/// One segment of an AS_PATH.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum AsSegment {
+    /// AS_SEQUENCE: ordered.
+    Sequence(Box<[Asn]>),
+    /// AS_SET: unordered; counts as one in path length.
+    Set(Box<[Asn]>),
+}
+
+impl fmt::Display for Community {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.0 >> 16, self.0 & 0xffff)
+    }
+}
+
+impl fmt::Debug for Community {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Display for LargeCommunity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [global, first, second] = self.0;
+        write!(f, "{global}:{first}:{second}")
+    }
+}
+
+impl fmt::Debug for LargeCommunity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl serde::Serialize for Community {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl serde::Serialize for LargeCommunity {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
