@@ -29,6 +29,8 @@ pub enum Action {
     Down(SessionDown),
     /// The peer asks for its routes again.
     Refresh(Family),
+    /// An attempt has failed before a session was established; a new one follows in its time.
+    Failed(DownReason),
 }
 
 /// The end of an established session.
