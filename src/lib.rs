@@ -13,6 +13,7 @@
 //!   [`metrics`]: numbers for Prometheus.
 //! [`settings`] decides what the program was told.
 
+pub mod control;
 pub mod datastore;
 pub mod fib;
 pub mod fsm;
