@@ -9,15 +9,20 @@
 //!
 //! All of those are pure: time and bytes go in, actions come out. The shell around them moves bytes:
 //!
-//! - [`session`]: one task per peer; [`fib`]: the kernel's routes; [`datastore`]: resource sources.
+//! - [`session`]: one task per peer; [`fib`]: the kernel's routes; [`datastore`]: resource sources;
+//!   [`metrics`]: numbers for Prometheus.
+//! [`settings`] decides what the program was told.
 
+pub mod control;
 pub mod datastore;
 pub mod fib;
 pub mod fsm;
+pub mod metrics;
 pub mod model;
 pub mod net;
 pub mod plan;
 pub mod policy;
 pub mod rib;
 pub mod session;
+pub mod settings;
 pub mod wire;
