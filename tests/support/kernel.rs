@@ -1,57 +1,18 @@
-//! What the kernel of a namespace holds, read with iproute2.
+//! Waiting for the kernel of a namespace, and recording what happens there.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
-use serde_json::Value;
 use tempfile::TempDir;
 
+use super::kernel_routes::{self, KernelRoute};
 use super::namespace::{Namespace, Process};
 use super::{expect, wait_for};
 
-/// A route of protocol `bird`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct KernelRoute {
-    /// `unicast`, `blackhole` or `unreachable`.
-    pub(crate) kind: String,
-    /// Gateways, sorted.
-    pub(crate) gateways: Vec<String>,
-    /// The metric; `None` where the kernel prints none.
-    pub(crate) metric: Option<u64>,
-}
-
 /// All routes of protocol `bird` in the main tables of both families, by prefix.
 pub(crate) fn routes(namespace: &Namespace) -> BTreeMap<String, KernelRoute> {
-    let mut routes = BTreeMap::new();
-    for family in ["-4", "-6"] {
-        let text = namespace
-            .ip(&format!("{family} -json route show table main proto bird"))
-            .expect("ip route works");
-        let rows: Vec<Value> = serde_json::from_str(&text).unwrap_or_default();
-        for row in &rows {
-            let prefix = row["dst"].as_str().unwrap_or_default().to_owned();
-            routes.insert(prefix, route(row));
-        }
-    }
-    routes
-}
-
-fn route(row: &Value) -> KernelRoute {
-    let hops = row["nexthops"]
-        .as_array()
-        .cloned()
-        .unwrap_or_else(|| vec![row.clone()]);
-    let mut gateways: Vec<String> = hops
-        .iter()
-        .filter_map(|hop| hop["gateway"].as_str().map(str::to_owned))
-        .collect();
-    gateways.sort();
-    KernelRoute {
-        kind: row["type"].as_str().unwrap_or("unicast").to_owned(),
-        gateways,
-        metric: row["metric"].as_u64(),
-    }
+    kernel_routes::read(namespace).expect("ip route works")
 }
 
 /// Waits until a route to `prefix` is there and `holds` says that it is as it should be.

@@ -3,6 +3,7 @@
 pub(crate) mod bird;
 pub(crate) mod calidris;
 pub(crate) mod kernel;
+pub(crate) mod kernel_routes;
 pub(crate) mod namespace;
 mod privilege;
 pub(crate) mod raw_peer;
@@ -36,7 +37,10 @@ pub(crate) fn network_allowed(name: &str) -> bool {
         Privilege::UserNamespace => {
             println!("{name}: not root, so it runs again inside a user namespace");
             let again = ["--exact", name, "--nocapture"].map(str::to_owned);
-            let status = privilege::inside_user_namespace(&again).expect("unshare can be run");
+            // Killed with us, so that nothing stays behind when a run is interrupted.
+            let status = privilege::inside_user_namespace(&["--kill-child"], &again)
+                .and_then(|mut command| command.status())
+                .expect("unshare can be run");
             assert!(
                 status.success(),
                 "{name} failed inside the user namespace: {status}"

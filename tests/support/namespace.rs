@@ -6,6 +6,7 @@
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -41,6 +42,11 @@ impl Namespace {
         Ok(namespace)
     }
 
+    /// The name under which `ip netns` knows it.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// A command that will run inside.
     pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new("nsenter");
@@ -74,6 +80,7 @@ impl Namespace {
             .args(["--pdeathsig", "KILL"])
             .arg(program)
             .args(arguments)
+            .process_group(0) // an interrupt from the terminal is for us to handle
             .stdin(Stdio::null())
             .stdout(file.try_clone()?)
             .stderr(file)
@@ -109,7 +116,7 @@ impl Segment {
     /// Gives `namespace` an `eth0` on this segment with these addresses, usable at once.
     pub(crate) fn attach(&self, namespace: &Namespace, addresses: &[&str]) -> io::Result<()> {
         let port = format!("port{}", self.ports.fetch_add(1, Ordering::Relaxed));
-        let (there, name) = (&namespace.name, &port);
+        let (there, name) = (namespace.name(), &port);
         self.hub.ip(&format!(
             "link add {name} type veth peer name eth0 netns {there}"
         ))?;

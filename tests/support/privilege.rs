@@ -1,6 +1,7 @@
 //! What it takes to build networks: root, or a user namespace in which we are.
 
-use std::process::{Command, ExitStatus, Stdio};
+use std::ffi::OsStr;
+use std::process::{Command, Stdio};
 use std::{env, io};
 
 /// Set in processes that [`inside_user_namespace`] started.
@@ -39,23 +40,19 @@ impl Privilege {
     }
 }
 
-/// Runs this very program again as root of a user namespace, with a `/run` of its own.
-pub(crate) fn inside_user_namespace(arguments: &[String]) -> io::Result<ExitStatus> {
-    // Killed with us, so that nothing stays behind when a run is interrupted.
-    Command::new("unshare")
-        .args([
-            "--user",
-            "--map-root-user",
-            "--net",
-            "--mount",
-            "--kill-child",
-            "--",
-            "sh",
-            "-c",
-        ])
+/// The command that runs this very program as root of a user namespace, with a `/run` of its own.
+pub(crate) fn inside_user_namespace(
+    options: &[&str],
+    arguments: &[impl AsRef<OsStr>],
+) -> io::Result<Command> {
+    let mut command = Command::new("unshare");
+    command
+        .args(["--user", "--map-root-user", "--net", "--mount"])
+        .args(options)
+        .args(["--", "sh", "-c"])
         .arg("mount -t tmpfs tmpfs /run && mkdir /run/netns && exec \"$0\" \"$@\"")
         .arg(env::current_exe()?)
         .args(arguments)
-        .env(MARK, "1")
-        .status()
+        .env(MARK, "1");
+    Ok(command)
 }
