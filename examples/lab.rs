@@ -21,7 +21,8 @@ mod resources;
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
-use std::process::ExitCode;
+use std::path::Path;
+use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 use std::{env, io};
 
@@ -77,6 +78,9 @@ fn main() -> ExitCode {
         return node(words.collect());
     }
     let arguments = Arguments::parse();
+    if let Err(error) = install_tools() {
+        return failed(&error);
+    }
     match Privilege::detect() {
         Privilege::Here => {}
         Privilege::UserNamespace => {
@@ -103,10 +107,22 @@ fn main() -> ExitCode {
 fn node(arguments: Vec<OsString>) -> ExitCode {
     let program = env::current_exe().map(|path| path.with_file_name("../calidris"));
     let error = match program {
-        Ok(program) => std::process::Command::new(program).args(arguments).exec(),
+        Ok(program) => Command::new(program).args(arguments).exec(),
         Err(error) => error,
     };
     failed(&error)
+}
+
+/// Networks are built with iproute2, which small systems lack.
+fn install_tools() -> io::Result<()> {
+    if Path::new("/sbin/ip").exists() {
+        return Ok(());
+    }
+    println!("The lab needs iproute2, which is not here: scripts/install-test-tools installs it.");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/install-test-tools");
+    let said = namespace::output(Command::new(script).args(["iproute2", "util-linux"]))?;
+    print!("{said}");
+    Ok(())
 }
 
 fn failed(error: &io::Error) -> ExitCode {

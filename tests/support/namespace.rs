@@ -18,6 +18,11 @@ fn unique(name: &str) -> String {
     format!("cal{}-{number}-{name}", std::process::id())
 }
 
+/// Addresses are usable at once, and nodes forward as nodes of a cluster do.
+const SETTINGS: &str = "cd /proc/sys/net && echo 0 >ipv6/conf/all/accept_dad && \
+    echo 0 >ipv6/conf/default/accept_dad && echo 1 >ipv6/conf/all/forwarding && \
+    echo 1 >ipv4/ip_forward";
+
 /// A network namespace with its loopback up; removed when dropped.
 pub(crate) struct Namespace {
     name: String,
@@ -30,14 +35,7 @@ impl Namespace {
             name: unique(label),
         };
         output(Command::new("ip").args(["netns", "add", &namespace.name]))?;
-        for setting in [
-            "net.ipv6.conf.all.accept_dad=0",
-            "net.ipv6.conf.default.accept_dad=0",
-            "net.ipv6.conf.all.forwarding=1",
-            "net.ipv4.ip_forward=1",
-        ] {
-            namespace.run("sysctl", &["-qw", setting])?;
-        }
+        namespace.run("sh", &["-c", SETTINGS])?;
         namespace.ip("link set lo up")?;
         Ok(namespace)
     }
