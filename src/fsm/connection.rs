@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::action::ConnectionId;
 use super::event::{Direction, Received};
+use super::negotiate::Negotiated;
 use super::state::{State, StateName};
 use super::timer::Timer;
 use crate::net::Family;
@@ -96,7 +97,7 @@ impl Connection {
                 | State::OpenConfirm { .. }
                 | State::Established { .. },
                 Received::Faulty(error),
-            ) => Step::Fault(error.notification().to_owned(), error.reason),
+            ) => Step::Fault(error.notification().to_owned(), error.to_string()),
         };
         self.restart_hold(now);
         step
@@ -138,7 +139,7 @@ impl Connection {
         }
     }
 
-    /// Sets when the next KEEPALIVE is due, `interval` of the agreed one being applied by the caller.
+    /// Sets when the next KEEPALIVE is due.
     pub(super) fn keepalive_sent(&mut self, next: Instant) {
         match &mut self.state {
             State::Newcomer { .. } | State::OpenSent { .. } => {}
@@ -148,14 +149,19 @@ impl Connection {
         }
     }
 
-    /// The agreed keepalive interval.
-    pub(super) fn keepalive_interval(&self) -> Option<Duration> {
+    /// The terms, once the peer's OPEN was good.
+    pub(super) fn negotiated(&self) -> Option<&Negotiated> {
         match &self.state {
             State::Newcomer { .. } | State::OpenSent { .. } => None,
             State::OpenConfirm { negotiated, .. } | State::Established { negotiated, .. } => {
-                negotiated.keepalive
+                Some(negotiated)
             }
         }
+    }
+
+    /// The agreed keepalive interval.
+    pub(super) fn keepalive_interval(&self) -> Option<Duration> {
+        self.negotiated().and_then(|terms| terms.keepalive)
     }
 
     /// The deadlines of this connection.

@@ -126,6 +126,15 @@ impl Peer {
         })
     }
 
+    /// The terms on a connection, from OpenConfirm on: what the codec needs for the messages that
+    /// follow OPEN.
+    pub fn negotiated(&self, connection: ConnectionId) -> Option<&Negotiated> {
+        self.connections
+            .iter()
+            .find(|held| held.id == connection)?
+            .negotiated()
+    }
+
     /// Why the session last went down or did not come up; kept while it is up again.
     pub fn last_down(&self) -> Option<&DownReason> {
         self.last_down.as_ref()
