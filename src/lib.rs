@@ -13,7 +13,9 @@
 //!   [`metrics`]: numbers for Prometheus.
 //! [`settings`] decides what the program was told.
 
+pub mod cli;
 pub mod control;
+pub mod daemon;
 pub mod datastore;
 pub mod fib;
 pub mod fsm;

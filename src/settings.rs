@@ -217,6 +217,26 @@ impl Settings {
         })
     }
 
+    /// Decides only where the control API's socket is, for its clients.
+    ///
+    /// # Errors
+    /// [`SettingsError`] where the settings file or the path is wrong.
+    pub fn socket(args: SocketArgs, around: &dyn Surroundings) -> Result<PathBuf, SettingsError> {
+        let (file, file_path) = file::read(None, around)?;
+        let mut finder = Finder {
+            around,
+            file: &file,
+            file_path: &file_path,
+            origins: BTreeMap::new(),
+        };
+        let path = finder.or_default::<values::SocketPath>(
+            "socket",
+            args.socket,
+            &[plain("CALIDRIS_SOCKET")],
+        )?;
+        Ok(path.0)
+    }
+
     /// Who this process is, for the plan.
     pub fn identity(&self) -> Identity {
         Identity {

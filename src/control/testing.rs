@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
 
+use super::answer::{DatastoreAnswer, Neighbor, Summary};
 use super::view::{
     About, BoxFuture, Condition, FibQueries, Peers, QueryError, Readiness, RibQueries, Views,
 };
@@ -414,4 +415,21 @@ pub(crate) fn views_with(rib: FixedRib) -> Views {
         rib: Arc::new(rib),
         kernel: Arc::new(FixedKernel),
     }
+}
+
+/// The fixed summary, an hour after the start.
+pub(crate) async fn summary() -> Summary {
+    Summary::of(&views(), at(3_600).into()).await
+}
+
+/// The answer about a session, an hour after the start.
+pub(crate) async fn neighbor(view: &PeerView) -> Neighbor {
+    let counts = views().counts().await.ok();
+    let prefixes = counts.map(|counts| counts.get(&view.id).copied().unwrap_or_default());
+    Neighbor::of(view, prefixes, at(3_600).into())
+}
+
+/// The answer about the datastore, an hour after the start.
+pub(crate) fn datastore_answer() -> DatastoreAnswer {
+    DatastoreAnswer::of(&datastore(), Some(&plan()), at(3_600).into())
 }
