@@ -59,7 +59,7 @@ impl Peer {
         let reason = "no OPEN was received in time".to_owned();
         match self.connections[index].direction {
             Direction::Outgoing => {
-                self.fail(now, index, Notification::hold_timer_expired(), reason)
+                self.fail(now, index, Notification::hold_timer_expired(), reason);
             }
             // Whoever dials in and says nothing is no reason to stop dialling the peer.
             Direction::Incoming => {
