@@ -11,7 +11,7 @@ use super::negotiate::Negotiated;
 use super::state::{State, StateName};
 use super::timer::Timer;
 use crate::net::Family;
-use crate::wire::{Notification, Open, RefreshKind, RouteRefresh};
+use crate::wire::{MessageKind, Notification, Open, RefreshKind, RouteRefresh, fsm_error};
 
 /// One of the peer's connections.
 #[derive(Clone, Debug)]
@@ -52,23 +52,23 @@ impl Connection {
                 Step::Judge(open)
             }
             (State::OpenConfirm { .. } | State::Established { .. }, Received::Open(_)) => {
-                unexpected(state, MessageType::Open)
+                unexpected(state, MessageKind::Open)
             }
             (State::Newcomer { .. } | State::OpenSent { .. }, Received::Keepalive) => {
-                unexpected(state, MessageType::Keepalive)
+                unexpected(state, MessageKind::Keepalive)
             }
             (State::OpenConfirm { .. }, Received::Keepalive) => Step::Confirmed,
             (State::Established { .. }, Received::Keepalive) => Step::Stay,
             (State::Newcomer { .. } | State::OpenSent { .. }, Received::Update) => {
-                unexpected(state, MessageType::Update)
+                unexpected(state, MessageKind::Update)
             }
             (State::OpenConfirm { confirmed, .. }, Received::Update) => match confirmed {
                 true => Step::InUse(None),
-                false => unexpected(state, MessageType::Update),
+                false => unexpected(state, MessageKind::Update),
             },
             (State::Established { .. }, Received::Update) => Step::Stay,
             (State::Newcomer { .. } | State::OpenSent { .. }, Received::RouteRefresh(_)) => {
-                unexpected(state, MessageType::RouteRefresh)
+                unexpected(state, MessageKind::RouteRefresh)
             }
             (
                 State::OpenConfirm {
@@ -79,7 +79,7 @@ impl Connection {
                 Received::RouteRefresh(refresh),
             ) => match confirmed {
                 true => Step::InUse(requested(refresh, negotiated.families.families())),
-                false => unexpected(state, MessageType::RouteRefresh),
+                false => unexpected(state, MessageKind::RouteRefresh),
             },
             (State::Established { negotiated, .. }, Received::RouteRefresh(refresh)) => {
                 requested(refresh, negotiated.families.families()).map_or(Step::Stay, Step::Refresh)
@@ -97,7 +97,7 @@ impl Connection {
                 | State::OpenConfirm { .. }
                 | State::Established { .. },
                 Received::Faulty(error),
-            ) => Step::Fault(error.notification().to_owned(), error.to_string()),
+            ) => Step::Fault(error.notification(), error.to_string()),
         };
         self.restart_hold(now);
         step
@@ -193,39 +193,16 @@ impl Connection {
     }
 }
 
-/// Message types as the header numbers them.
-#[derive(Clone, Copy, Debug)]
-enum MessageType {
-    Open = 1,
-    Update = 2,
-    Keepalive = 4,
-    RouteRefresh = 5,
-}
-
-impl MessageType {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Open => "OPEN",
-            Self::Update => "UPDATE",
-            Self::Keepalive => "KEEPALIVE",
-            Self::RouteRefresh => "ROUTE-REFRESH",
-        }
-    }
-}
-
 /// The Finite State Machine Error of RFC 6608: the subcode names the state, the data the message.
-fn unexpected(state: StateName, message: MessageType) -> Step {
+fn unexpected(state: StateName, message: MessageKind) -> Step {
     let subcode = match state {
-        StateName::Idle | StateName::Connect | StateName::Active => 0,
-        StateName::OpenSent => 1,
-        StateName::OpenConfirm => 2,
-        StateName::Established => 3,
+        StateName::Idle | StateName::Connect | StateName::Active => fsm_error::UNSPECIFIED,
+        StateName::OpenSent => fsm_error::OPEN_SENT,
+        StateName::OpenConfirm => fsm_error::OPEN_CONFIRM,
+        StateName::Established => fsm_error::ESTABLISHED,
     };
-    let notification = Notification {
-        code: FSM_ERROR,
-        subcode,
-        data: vec![message as u8],
-    };
+    let mut notification = Notification::fsm_error(subcode);
+    notification.data.push(message.wire());
     Step::Fault(notification, format!("{} in {state}", message.name()))
 }
 
@@ -239,5 +216,3 @@ fn requested(refresh: RouteRefresh, mut families: impl Iterator<Item = Family>) 
         RefreshKind::Begin | RefreshKind::End | RefreshKind::Unknown(_) => None,
     }
 }
-
-const FSM_ERROR: u8 = 5;

@@ -117,15 +117,10 @@ pub enum OpenError {
 impl OpenError {
     /// The NOTIFICATION that RFC 4271 §6.2 and RFC 5492 §3 demand.
     pub fn notification(&self) -> Notification {
-        let (subcode, data) = match self {
-            Self::BadPeerAs { .. } => (2, Vec::new()),
-            Self::ZeroRouterId | Self::OwnRouterId(_) => (3, Vec::new()),
-            Self::NoCommonFamily { offered } => (7, multiprotocol(*offered)),
-        };
-        Notification {
-            code: OPEN_ERROR,
-            subcode,
-            data,
+        match self {
+            Self::BadPeerAs { .. } => Notification::bad_peer_as(),
+            Self::ZeroRouterId | Self::OwnRouterId(_) => Notification::bad_bgp_identifier(),
+            Self::NoCommonFamily { offered } => Notification::no_common_family(*offered),
         }
     }
 }
@@ -222,23 +217,10 @@ fn keepalive_interval(configured: Option<Duration>, hold_time: HoldTime) -> Opti
     )
 }
 
-/// Multiprotocol capabilities as they stand in OPEN, for the data of 2/7.
-fn multiprotocol(offered: PerFamily<bool>) -> Vec<u8> {
-    offered
-        .families()
-        .flat_map(|family| {
-            let [high, low] = family.afi().0.to_be_bytes();
-            [1, 4, high, low, 0, family.safi().0]
-        })
-        .collect()
-}
-
 fn names(offered: &PerFamily<bool>) -> String {
     let names: Vec<&str> = offered.families().map(Family::name).collect();
     names.join(" and ")
 }
-
-const OPEN_ERROR: u8 = 2;
 
 #[cfg(test)]
 mod tests;

@@ -324,14 +324,7 @@ impl Peer {
     fn drop_rival(&mut self, id: ConnectionId) {
         if let Some(index) = self.position(id) {
             self.connections.remove(index);
-            self.refuse(
-                id,
-                Notification {
-                    code: CEASE,
-                    subcode: cease::COLLISION,
-                    data: Vec::new(),
-                },
-            );
+            self.refuse(id, Notification::cease(cease::COLLISION));
         }
     }
 

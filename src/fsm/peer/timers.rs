@@ -40,7 +40,7 @@ impl Peer {
             (Timer::OpenHold, Backlog::Drained) => self.on_open_overdue(now, index),
             (Timer::Hold, Backlog::Drained) => {
                 let reason = "nothing was received for the hold time".to_owned();
-                self.fail(now, index, hold_timer_expired(), reason);
+                self.fail(now, index, Notification::hold_timer_expired(), reason);
             }
             (Timer::Keepalive, Backlog::Unread | Backlog::Drained) => {
                 let held = &mut self.connections[index];
@@ -58,11 +58,13 @@ impl Peer {
     fn on_open_overdue(&mut self, now: Instant, index: usize) {
         let reason = "no OPEN was received in time".to_owned();
         match self.connections[index].direction {
-            Direction::Outgoing => self.fail(now, index, hold_timer_expired(), reason),
+            Direction::Outgoing => {
+                self.fail(now, index, Notification::hold_timer_expired(), reason);
+            }
             // Whoever dials in and says nothing is no reason to stop dialling the peer.
             Direction::Incoming => {
                 let held = self.connections.remove(index);
-                let notification = hold_timer_expired();
+                let notification = Notification::hold_timer_expired();
                 self.refuse(held.id, notification.clone());
                 self.report_end(
                     &held,
@@ -137,13 +139,3 @@ pub(super) enum Owner {
     Dialler,
     Connection(usize),
 }
-
-fn hold_timer_expired() -> Notification {
-    Notification {
-        code: HOLD_TIMER_EXPIRED,
-        subcode: 0,
-        data: Vec::new(),
-    }
-}
-
-const HOLD_TIMER_EXPIRED: u8 = 4;

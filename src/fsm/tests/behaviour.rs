@@ -12,14 +12,6 @@ use crate::fsm::{CloseReason, DownReason, SessionDown, StateName, StopReason, Ti
 use crate::net::Family;
 use crate::wire::{Notification, RefreshKind, RouteRefresh, WireError, cease};
 
-fn notification(code: u8, subcode: u8) -> Notification {
-    Notification {
-        code,
-        subcode,
-        data: Vec::new(),
-    }
-}
-
 fn sent(actions: &[Action]) -> Option<(u8, u8)> {
     actions.iter().find_map(|action| match action {
         Action::SendNotification(_, sent) => Some((sent.code, sent.subcode)),
@@ -168,7 +160,7 @@ fn faulty_bytes_are_answered_as_the_codec_says_in_every_state() {
         if messages > 1 {
             bench.receive(1, Received::Keepalive);
         }
-        let error = WireError::new("the marker is not all ones", notification(1, 1));
+        let error = WireError::Marker(b"GET /".to_vec());
         let actions = bench.receive(1, Received::Faulty(error));
         assert_eq!(sent(&actions), Some((1, 1)));
         assert_eq!(bench.peer.state(), StateName::Idle);
@@ -308,7 +300,7 @@ fn cease_from_the_peer_brings_no_pause_unless_it_would_only_repeat_itself() {
     ] {
         let mut bench = Bench::new(config(1, 2));
         bench.establish(1);
-        let actions = bench.receive(1, Received::Notification(notification(6, subcode)));
+        let actions = bench.receive(1, Received::Notification(Notification::cease(subcode)));
         assert!(!down(&actions).expect("the session ends").keep_routes);
         assert_eq!(sent(&actions), None);
         assert_eq!(bench.peer.state() == StateName::Idle, pause, "6/{subcode}");
@@ -319,7 +311,7 @@ fn cease_from_the_peer_brings_no_pause_unless_it_would_only_repeat_itself() {
 fn stop_says_why_and_start_begins_again() {
     let mut bench = Bench::new(config(1, 2));
     bench.establish(1);
-    let reason = StopReason::Cease(notification(6, cease::PEER_DECONFIGURED));
+    let reason = StopReason::Cease(Notification::cease(cease::PEER_DECONFIGURED));
     let actions = bench.input(Input::Stop(reason));
     assert_eq!(sent(&actions), Some((6, 3)));
     assert!(down(&actions).is_some());

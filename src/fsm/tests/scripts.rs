@@ -152,11 +152,7 @@ impl Owner {
                 self.stopped = true;
                 let reason = match silent {
                     true => StopReason::Silent,
-                    false => StopReason::Cease(Notification {
-                        code: 6,
-                        subcode: cease::ADMIN_RESET,
-                        data: Vec::new(),
-                    }),
+                    false => StopReason::Cease(Notification::cease(cease::ADMIN_RESET)),
                 };
                 let actions = self.bench.input(Input::Stop(reason));
                 self.obey(actions);
@@ -231,19 +227,10 @@ impl Owner {
                 family: Some(Family::Ipv4),
                 kind: RefreshKind::Request,
             }),
-            Letter::Notification(code, subcode) => Received::Notification(Notification {
-                code,
-                subcode,
-                data: Vec::new(),
-            }),
-            Letter::Faulty => Received::Faulty(WireError::new(
-                "a length of three",
-                Notification {
-                    code: 1,
-                    subcode: 2,
-                    data: vec![0, 3],
-                },
-            )),
+            Letter::Notification(code, subcode) => {
+                Received::Notification(Notification::new(code, subcode))
+            }
+            Letter::Faulty => Received::Faulty(WireError::MessageType(9)),
         }
     }
 }
