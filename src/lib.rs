@@ -11,7 +11,8 @@
 //!
 //! - [`session`]: one task per peer; [`fib`]: the kernel's routes; [`datastore`]: resource sources;
 //!   [`metrics`]: numbers for Prometheus.
-//! [`settings`] decides what the program was told.
+//! - [`control`]: questions over HTTP; [`cli`]: the commands.
+//! - [`settings`]: what the program was told; [`daemon`]: builds the rooms and ends them in order.
 
 pub mod cli;
 pub mod control;

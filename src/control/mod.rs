@@ -13,6 +13,7 @@
 mod answer;
 mod api;
 mod body;
+mod gather;
 mod http;
 mod listing;
 mod metrics_view;
