@@ -1,8 +1,8 @@
 //! The command line: what people type, and what they read.
 //!
 //! Every command but `run` is here. Those that look at a running daemon are clients of its control
-//! API ([`client`]) and nothing more; `plan` and `validate` read resource files themselves. Text for
-//! people is made by pure functions ([`text`], [`neighbor`]) from the API's answers, so that what is
+//! API (`client`) and nothing more; `plan` and `validate` read resource files themselves. Text for
+//! people is made by pure functions (`text`, `neighbor`) from the API's answers, so that what is
 //! shown can be pinned down in tests; `-o json` and `-o yaml` print the answers.
 
 mod args;
