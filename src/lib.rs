@@ -11,10 +11,14 @@
 //!
 //! - [`session`]: one task per peer; [`fib`]: the kernel's routes; [`datastore`]: resource sources;
 //!   [`metrics`]: numbers for Prometheus.
-//! - [`control`]: questions over HTTP; [`cli`]: the commands.
-//! - [`settings`]: what the program was told; [`daemon`]: builds the rooms and ends them in order.
+//! - [`speaker`]: makes sessions, RIB and kernel follow the plan.
+//! - [`control`]: questions and answers over HTTP.
+//!
+//! [`settings`] decides what the program was told, [`clock`] reads the time for the shell, and
+//! [`daemon`] joins all of it.
 
 pub mod cli;
+pub mod clock;
 pub mod control;
 pub mod daemon;
 pub mod datastore;
@@ -28,4 +32,5 @@ pub mod policy;
 pub mod rib;
 pub mod session;
 pub mod settings;
+pub mod speaker;
 pub mod wire;

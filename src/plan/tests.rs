@@ -765,6 +765,7 @@ fn a_nodes_own_advertisements_replace_those_of_the_cluster() {
 
 #[test]
 fn the_kernel_gets_what_felix_does_not_program() {
+    use Then::{Accept, Reject};
     let pools = |owner: &str| {
         store(&[
             ("Node", "a", node(1)),
@@ -789,14 +790,13 @@ fn the_kernel_gets_what_felix_does_not_program() {
     };
     let verdicts = |owner: &str| {
         let plan = planned(&pools(owner), "a");
-        assert_eq!(plan.kernel.ipv4.otherwise, Then::Accept);
+        assert_eq!(plan.kernel.ipv4.otherwise, Accept);
         let rules = plan.kernel.ipv4.rules.iter().chain(&plan.kernel.ipv6.rules);
         (
             rules.map(|rule| rule.then).collect::<Vec<_>>(),
             plan.warnings.len(),
         )
     };
-    use Then::{Accept, Reject};
     assert_eq!(verdicts(""), (vec![Reject, Reject, Accept, Accept], 0));
     assert_eq!(
         verdicts("EnabledNoEncapOnly"),

@@ -1,6 +1,7 @@
 //! Edits that a rule makes to a route.
 
-use crate::wire::{Community, LargeCommunity};
+use super::rule::Verdict;
+use crate::wire::{Community, LargeCommunity, PathAttributes};
 
 /// One edit.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize)]
@@ -29,4 +30,67 @@ pub enum NextHopMode {
     Own,
     /// Never changed, but for own routes.
     Keep,
+}
+
+/// A route while the rules run over it: the attributes are copied at the first real change.
+pub(super) struct Draft<'a> {
+    original: &'a PathAttributes,
+    edited: Option<Box<PathAttributes>>,
+    preference: Option<u32>,
+}
+
+impl<'a> Draft<'a> {
+    pub(super) fn new(original: &'a PathAttributes) -> Self {
+        Self {
+            original,
+            edited: None,
+            preference: None,
+        }
+    }
+
+    /// The attributes as edited so far.
+    pub(super) fn attributes(&self) -> &PathAttributes {
+        self.edited.as_deref().unwrap_or(self.original)
+    }
+
+    pub(super) fn apply(&mut self, edit: &Edit) {
+        match edit {
+            Edit::LocalPref(value) => {
+                if self.attributes().local_pref != Some(*value) {
+                    self.copy().local_pref = Some(*value);
+                }
+            }
+            Edit::Preference(value) => self.preference = Some(*value),
+            Edit::AddCommunity(community) => {
+                if !self.attributes().has_community(*community) {
+                    append(&mut self.copy().communities, *community);
+                }
+            }
+            Edit::AddLargeCommunity(community) => {
+                if !self.attributes().large_communities.contains(community) {
+                    append(&mut self.copy().large_communities, *community);
+                }
+            }
+        }
+    }
+
+    pub(super) fn accept(self, rule: Option<usize>) -> Verdict {
+        Verdict::Accept {
+            attributes: self.edited,
+            preference: self.preference,
+            rule,
+        }
+    }
+
+    fn copy(&mut self) -> &mut PathAttributes {
+        let original = self.original;
+        self.edited
+            .get_or_insert_with(|| Box::new(original.clone()))
+    }
+}
+
+fn append<T>(list: &mut Box<[T]>, value: T) {
+    let mut grown = std::mem::take(list).into_vec();
+    grown.push(value);
+    *list = grown.into_boxed_slice();
 }

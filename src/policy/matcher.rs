@@ -44,3 +44,32 @@ pub enum Condition {
     /// The BGP next hop is one of these addresses.
     NextHopIs(Arc<[std::net::IpAddr]>),
 }
+
+/// LOCAL_PREF of a route that carries none (spec/calico.md §3.9).
+pub const LOCAL_PREF_DEFAULT: u32 = 100;
+
+impl Condition {
+    /// Whether the condition holds for a route as it stands.
+    pub fn holds(&self, route: &RouteContext<'_>) -> bool {
+        match self {
+            Self::Equals(prefixes) => prefixes.contains(&route.prefix),
+            Self::Inside(prefixes) => prefixes.iter().any(|p| p.contains(&route.prefix)),
+            Self::LocalPrefAbove(bound) => {
+                route.attributes.local_pref.unwrap_or(LOCAL_PREF_DEFAULT) > *bound
+            }
+            Self::Source(sources) => sources.contains(&route.source),
+            Self::NextHopIs(addresses) => route
+                .attributes
+                .next_hop
+                .address()
+                .is_some_and(|address| addresses.contains(&address)),
+        }
+    }
+
+    pub(super) fn looks_at_prefix(&self) -> bool {
+        match self {
+            Self::Equals(_) | Self::Inside(_) => true,
+            Self::LocalPrefAbove(_) | Self::Source(_) | Self::NextHopIs(_) => false,
+        }
+    }
+}

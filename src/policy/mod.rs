@@ -7,7 +7,7 @@ mod matcher;
 mod rule;
 
 pub use edit::{Edit, NextHopMode};
-pub use matcher::{Condition, RouteContext, RouteSource};
+pub use matcher::{Condition, LOCAL_PREF_DEFAULT, RouteContext, RouteSource};
 pub use rule::{Policy, Rule, Then, Verdict};
 
 /// 2³¹−1, the constant that ties kernel metrics to LOCAL_PREF in Calico: `p = MAX − m`

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::edit::Edit;
-use super::matcher::Condition;
+use super::edit::{Draft, Edit};
+use super::matcher::{Condition, RouteContext};
 use crate::wire::PathAttributes;
 
 /// An ordered list of rules; equal policies are interchangeable, so that groups can share them.
@@ -60,3 +60,73 @@ pub enum Verdict {
         rule: Option<usize>,
     },
 }
+
+impl Policy {
+    /// Runs the rules in order until one decides.
+    ///
+    /// Edits of a rule that passes on are seen by the rules after it. Nothing is allocated where the
+    /// attributes stay as they are; an edit that changes nothing counts as none.
+    ///
+    /// ```
+    /// use calidris::policy::{Condition, Policy, RouteContext, RouteSource, Rule, Then, Verdict};
+    /// use calidris::wire::{NextHop, PathAttributes};
+    ///
+    /// let pool = "10.65.0.0/16".parse().expect("a prefix");
+    /// let policy = Policy {
+    ///     name: "export ipv4".into(),
+    ///     rules: vec![Rule {
+    ///         name: "IPPool/pods spec.cidr".into(),
+    ///         conditions: vec![Condition::Inside([pool].into())],
+    ///         edits: Vec::new(),
+    ///         then: Then::Accept,
+    ///     }],
+    ///     otherwise: Then::Reject,
+    /// };
+    /// let verdict = policy.apply(&RouteContext {
+    ///     prefix: "10.65.3.0/26".parse().expect("a prefix"),
+    ///     attributes: &PathAttributes::originated(NextHop::Local),
+    ///     source: RouteSource::Static,
+    /// });
+    /// assert!(matches!(verdict, Verdict::Accept { rule: Some(0), attributes: None, .. }));
+    /// ```
+    pub fn apply(&self, route: &RouteContext<'_>) -> Verdict {
+        let mut draft = Draft::new(route.attributes);
+        for (index, rule) in self.rules.iter().enumerate() {
+            let seen = RouteContext {
+                attributes: draft.attributes(),
+                ..*route
+            };
+            if !rule
+                .conditions
+                .iter()
+                .all(|condition| condition.holds(&seen))
+            {
+                continue;
+            }
+            for edit in &rule.edits {
+                draft.apply(edit);
+            }
+            match rule.then {
+                Then::Accept => return draft.accept(Some(index)),
+                Then::Reject => return Verdict::Reject { rule: Some(index) },
+                Then::Next => {}
+            }
+        }
+        match self.otherwise {
+            // There is no rule after the last one; a plan that says `Next` here means "let it be".
+            Then::Accept | Then::Next => draft.accept(None),
+            Then::Reject => Verdict::Reject { rule: None },
+        }
+    }
+
+    /// Whether the verdict may differ between prefixes with the same attributes and source.
+    pub fn looks_at_prefix(&self) -> bool {
+        self.rules
+            .iter()
+            .flat_map(|rule| &rule.conditions)
+            .any(Condition::looks_at_prefix)
+    }
+}
+
+#[cfg(test)]
+mod tests;

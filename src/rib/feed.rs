@@ -1,8 +1,16 @@
 //! What the kernel should hold, as the RIB hands it on.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
-use crate::net::Prefix;
+use super::command::Version;
+use super::import::source_of;
+use super::loc_rib::LocRib;
+use super::path::{Path, Usability};
+use super::shared::Shared;
+use super::table::{DestId, Destination};
+use crate::net::{AddressFamily, Prefix};
+use crate::policy::{LOCAL_PREF_DEFAULT, PRIORITY_MAX, Policy, RouteContext, RouteSource, Verdict};
 
 /// The latest wish for one prefix; it replaces any earlier one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,4 +40,175 @@ pub enum FibRouteKind {
     Blackhole,
     /// Answer with an error: no usable next hop.
     Unreachable,
+}
+
+/// The kernel's cursor in one family.
+///
+/// A writer that never pulls holds nothing back: its place in the log begins with its first pull.
+#[derive(Debug, Default)]
+pub(crate) enum KernelFeed {
+    /// Nobody has pulled; whether anything would be found.
+    #[default]
+    Idle,
+    /// On the way through the table.
+    Walking {
+        /// The next destination.
+        next: DestId,
+        /// Where to read the log from afterwards.
+        after: Version,
+    },
+    /// Reading the log.
+    Following {
+        /// All up to here was handed on.
+        after: Version,
+    },
+}
+
+impl KernelFeed {
+    /// The feed's place in the log, if it has one.
+    pub(crate) const fn cursor(&self) -> Option<Version> {
+        match self {
+            Self::Idle => None,
+            Self::Walking { after, .. } | Self::Following { after } => Some(*after),
+        }
+    }
+}
+
+impl<A: AddressFamily> LocRib<A> {
+    /// Starts over: the writer, or the policy, has forgotten or changed what was handed on.
+    pub(crate) fn restart_feed(&mut self) {
+        if let Some(after) = self.feed.cursor() {
+            self.feed = KernelFeed::Walking {
+                next: DestId(0),
+                after,
+            };
+        }
+    }
+
+    /// Whether a pull would look at something.
+    pub(crate) fn feed_waits(&self) -> bool {
+        match self.feed {
+            KernelFeed::Idle => self.table.len() > 0,
+            KernelFeed::Walking { .. } => true,
+            KernelFeed::Following { after } => after < self.log.head(),
+        }
+    }
+
+    /// Adds the latest state of changed destinations to `changes`, up to `max` in all.
+    pub(crate) fn pull_feed(
+        &mut self,
+        shared: &Shared,
+        changes: &mut Vec<FibChange>,
+        max: usize,
+        steps: &mut usize,
+    ) {
+        let Some(policies) = &shared.kernel else {
+            return;
+        };
+        let policy = policies.get(A::FAMILY);
+        if matches!(self.feed, KernelFeed::Idle) {
+            let after = self.log.head();
+            self.feed = KernelFeed::Walking {
+                next: DestId(0),
+                after,
+            };
+            self.log.read_to(after);
+        }
+        if let KernelFeed::Walking { mut next, after } = self.feed {
+            while next < self.table.end() && changes.len() < max && *steps > 0 {
+                *steps -= 1;
+                if let Some(destination) = self.table.live(next) {
+                    changes.push(change(destination, shared, policy));
+                }
+                next = next.next();
+            }
+            self.feed = KernelFeed::Walking { next, after };
+            if next < self.table.end() {
+                return;
+            }
+            self.feed = KernelFeed::Following { after };
+        }
+        let KernelFeed::Following { after } = &mut self.feed else {
+            return;
+        };
+        for (version, dest) in self.log.after(*after) {
+            if changes.len() == max || *steps == 0 {
+                break;
+            }
+            *steps -= 1;
+            let destination = self.table.get(dest);
+            if destination.version == version {
+                changes.push(change(destination, shared, policy));
+            }
+            debug_assert!(version > *after, "invariant 7: no cursor moves back");
+            *after = version;
+        }
+        let after = *after;
+        self.log.read_to(after);
+    }
+}
+
+fn change<A: AddressFamily>(
+    destination: &Destination<A>,
+    shared: &Shared,
+    policy: &Arc<Policy>,
+) -> FibChange {
+    let prefix = destination.prefix.into();
+    FibChange {
+        prefix,
+        route: destination
+            .best()
+            .and_then(|best| route(prefix, best, destination.selected(), shared, policy)),
+    }
+}
+
+fn route(
+    prefix: Prefix,
+    best: &Path,
+    selected: &[Path],
+    shared: &Shared,
+    policy: &Policy,
+) -> Option<FibRoute> {
+    let local = best.source().is_local();
+    let source = if local {
+        RouteSource::Static
+    } else {
+        source_of(shared.peers.facts(best.source()).external)
+    };
+    let attributes = best.attributes();
+    let verdict = policy.apply(&RouteContext {
+        prefix,
+        attributes,
+        source,
+    });
+    let local_pref = match verdict {
+        Verdict::Reject { .. } => return None,
+        Verdict::Accept {
+            attributes: edited, ..
+        } => edited.map_or(attributes.local_pref, |edited| edited.local_pref),
+    };
+    if local {
+        return Some(FibRoute {
+            kind: FibRouteKind::Blackhole,
+            metric: None,
+        });
+    }
+    let kind = if best.usability() == Usability::Usable {
+        let mut next_hops: Vec<_> = selected.iter().filter_map(next_hop).collect();
+        next_hops.sort_unstable();
+        next_hops.dedup();
+        FibRouteKind::Unicast(next_hops)
+    } else {
+        FibRouteKind::Unreachable
+    };
+    // As in BIRD, a LOCAL_PREF above MAX wraps around (spec/calico.md §4.2).
+    let metric = PRIORITY_MAX.wrapping_sub(local_pref.unwrap_or(LOCAL_PREF_DEFAULT));
+    Some(FibRoute {
+        kind,
+        metric: Some(metric),
+    })
+}
+
+fn next_hop(path: &Path) -> Option<IpAddr> {
+    path.attributes().next_hop.address()
 }

@@ -13,9 +13,35 @@
 //! served chunk by chunk, when it asks, from what the group has advertised last; a slow member costs
 //! a cursor, never a queue.
 
+mod adj_rib_in;
+mod adj_rib_out;
+mod answer;
+mod change_log;
+mod chunk;
 mod command;
+mod decision;
+mod dest_set;
+mod export;
 mod feed;
+mod import;
+mod intern;
+mod loc_rib;
+mod member;
+mod membership;
+mod nexthop;
+mod path;
+mod peers;
 mod query;
+mod restart;
+mod shard;
+mod shared;
+mod sweep;
+mod table;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+mod update_group;
 
 pub use command::{
     Chunk, Command, GroupId, LocalRoute, Mark, NextHopState, Output, PeerSetup, RouteBatch,
@@ -26,6 +52,7 @@ pub use query::{
     Answer, GroupRow, PathRow, PeerCounts, Query, RibTotals, RouteRow, RouteTable, RoutesPage,
     RoutesQuery,
 };
+pub use shard::{Shard, ShardOptions};
 
 /// Chunks that a group's ring keeps; a member further behind catches up from the log.
 pub const RING_CHUNKS: usize = 256;

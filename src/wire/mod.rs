@@ -4,25 +4,73 @@
 //! an attacker can size. [`decode`] takes one whole message as [`Framer`] cuts it, [`UpdatePacker`]
 //! and the `encode` methods write into a caller's buffer. What a faulty UPDATE does to its session is
 //! decided here, as RFC 7606 says, and reported as values: nothing is logged in this room.
+//!
+//! What must hold: no octets make it panic; an [`Update`] is safe to apply as it stands; what is
+//! written reads back as what was meant; unknown transitive attributes leave byte for byte as they
+//! came, with the Partial bit set.
+//!
+//! ```
+//! use calidris::net::{Ipv4, PerFamily};
+//! use calidris::wire::{DecodeContext, Framer, Message, decode};
+//!
+//! let context = DecodeContext {
+//!     four_octet_as: true,
+//!     add_path: PerFamily::default(),
+//!     families: PerFamily { ipv4: true, ipv6: true },
+//!     external: true,
+//! };
+//! let mut framer = Framer::new();
+//! framer.extend(&[0xff; 16]); // marker
+//! framer.extend(&[0, 48, 2]); // 48 octets of UPDATE
+//! framer.extend(&[0, 0, 0, 20]); // nothing withdrawn, 20 octets of attributes
+//! framer.extend(&[0x40, 1, 1, 0]); // ORIGIN: IGP
+//! framer.extend(&[0x40, 2, 6, 2, 1, 0, 0, 0xfd, 0xe9]); // AS_PATH: 65001
+//! framer.extend(&[0x40, 3, 4, 192, 0, 2, 1]); // NEXT_HOP
+//! framer.extend(&[26, 10, 65, 3, 64]); // 10.65.3.64/26
+//!
+//! let bytes = framer.next()?.expect("a whole message has arrived");
+//! let Message::Update(update) = decode(&bytes, &context)? else {
+//!     unreachable!("type 2 is UPDATE");
+//! };
+//! let announced = update.announced.first().expect("one run of prefixes");
+//! assert_eq!(announced.attributes.as_path.to_string(), "65001");
+//! let prefixes: Vec<_> = announced.nlri.iter::<Ipv4>().map(|n| n.prefix.to_string()).collect();
+//! assert_eq!(prefixes, ["10.65.3.64/26"]);
+//! # Ok::<(), calidris::wire::WireError>(())
+//! ```
+
+// Octets from peers are taken apart with slice patterns and checked splits only.
+#![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
 pub mod attribute;
 mod capability;
 mod error;
+mod frame;
+#[doc(hidden)]
+pub mod fuzzing;
+mod nlri;
 mod notification;
 mod open;
+mod pack;
+mod read;
 mod refresh;
+#[cfg(test)]
+mod tests;
 mod update;
 
 pub use attribute::{
-    Aggregator, AsPath, AsSegment, Community, LargeCommunity, NextHop, Origin, PathAttributes,
-    UnknownAttribute,
+    Aggregator, AsPath, AsSegment, AttributeError, AttributeErrorKind, Community, LargeCommunity,
+    NextHop, Origin, PathAttributes, UnknownAttribute,
 };
 pub use capability::{AddPathDirection, Capabilities, GracefulRestart, GracefulRestartFamily};
-pub use error::{AttributeFault, Disposition, WireError};
-pub use notification::{Notification, cease};
+pub use error::{AttributeFault, Disposition, OpenProblem, WireError};
+pub use frame::{Framer, KEEPALIVE, MessageKind};
+pub use nlri::{Nlri, NlriError, NlriIter, NlriRun};
+pub use notification::{Notification, cease, fsm_error};
 pub use open::{HoldTime, Open};
+pub use pack::{Packed, UpdatePacker};
 pub use refresh::{RefreshKind, RouteRefresh};
-pub use update::{Announced, Nlri, NlriRun, Update};
+pub use update::{Announced, Update};
 
 use crate::net::PerFamily;
 
@@ -67,4 +115,40 @@ pub enum Message<'a> {
     Keepalive,
     /// ROUTE-REFRESH, type 5 (RFC 2918, RFC 7313).
     RouteRefresh(RouteRefresh),
+}
+
+impl Message<'_> {
+    /// The message's type.
+    pub const fn kind(&self) -> MessageKind {
+        match self {
+            Self::Open(_) => MessageKind::Open,
+            Self::Update(_) => MessageKind::Update,
+            Self::Notification(_) => MessageKind::Notification,
+            Self::Keepalive => MessageKind::Keepalive,
+            Self::RouteRefresh(_) => MessageKind::RouteRefresh,
+        }
+    }
+}
+
+/// Reads one whole message, header included, as [`Framer::next`] returns it.
+///
+/// # Errors
+/// [`WireError`] for what ends the session; faults in attributes that RFC 7606 lets it survive are
+/// in [`Update::faults`]. Octets that are less or more than the header's length are an error, too.
+pub fn decode<'a>(message: &'a [u8], context: &DecodeContext) -> Result<Message<'a>, WireError> {
+    let header = frame::Header::read(message)?;
+    let Some(header) = header.filter(|header| header.length == message.len()) else {
+        return Err(WireError::Length {
+            kind: header.map(|header| header.kind),
+            length: u16::try_from(message.len()).unwrap_or(u16::MAX),
+        });
+    };
+    let body = message.get(HEADER_LENGTH..).unwrap_or_default();
+    Ok(match header.kind {
+        MessageKind::Open => Message::Open(Open::decode(body)?),
+        MessageKind::Update => Message::Update(Update::decode(body, context)?),
+        MessageKind::Notification => Message::Notification(Notification::decode(body)),
+        MessageKind::Keepalive => Message::Keepalive,
+        MessageKind::RouteRefresh => Message::RouteRefresh(RouteRefresh::decode(message)?),
+    })
 }

@@ -1,6 +1,20 @@
 //! Path attributes (RFC 4271 §4.3, §5) as calidris keeps them: complete, immutable, comparable.
 
-use std::fmt;
+mod as_path;
+pub mod code;
+mod community;
+mod decode;
+mod encode;
+mod error;
+mod raw;
+mod reach;
+mod value;
+
+pub use as_path::{AsPath, AsSegment};
+pub use community::{Community, CommunityError, LargeCommunity};
+pub(crate) use decode::Attributes;
+pub use error::{AttributeError, AttributeErrorKind};
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::net::{Asn, ClusterId, RouterId};
@@ -124,25 +138,6 @@ pub struct Aggregator {
     pub router_id: Ipv4Addr,
 }
 
-/// A standard community (RFC 1997), `high:low` in text.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Community(pub u32);
-
-impl Community {
-    /// GRACEFUL_SHUTDOWN (RFC 8326).
-    pub const GRACEFUL_SHUTDOWN: Self = Self(0xffff_0000);
-    /// NO_EXPORT (RFC 1997).
-    pub const NO_EXPORT: Self = Self(0xffff_ff01);
-    /// NO_ADVERTISE (RFC 1997).
-    pub const NO_ADVERTISE: Self = Self(0xffff_ff02);
-    /// NO_EXPORT_SUBCONFED (RFC 1997).
-    pub const NO_EXPORT_SUBCONFED: Self = Self(0xffff_ff03);
-}
-
-/// A large community (RFC 8092), three 32-bit parts.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct LargeCommunity(pub [u32; 3]);
-
 /// An optional transitive attribute kept byte for byte.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct UnknownAttribute {
@@ -152,56 +147,4 @@ pub struct UnknownAttribute {
     pub flags: u8,
     /// The value.
     pub value: Box<[u8]>,
-}
-
-/// AS_PATH: segments, nearest first (RFC 4271 §5.1.2), always with four-octet numbers.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct AsPath {
-    segments: Box<[AsSegment]>,
-}
-
-/// One segment of an AS_PATH.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum AsSegment {
-    /// AS_SEQUENCE: ordered.
-    Sequence(Box<[Asn]>),
-    /// AS_SET: unordered; counts as one in path length.
-    Set(Box<[Asn]>),
-}
-
-impl fmt::Display for Community {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.0 >> 16, self.0 & 0xffff)
-    }
-}
-
-impl fmt::Debug for Community {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl fmt::Display for LargeCommunity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [global, first, second] = self.0;
-        write!(f, "{global}:{first}:{second}")
-    }
-}
-
-impl fmt::Debug for LargeCommunity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl serde::Serialize for Community {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl serde::Serialize for LargeCommunity {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
 }

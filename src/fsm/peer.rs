@@ -1,0 +1,389 @@
+//! The machine itself: one dialler, at most two connections, queued actions.
+
+mod exchange;
+mod timers;
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use self::timers::Owner;
+use super::action::{Action, ConnectionId, DownReason, SessionDown};
+use super::config::PeerConfig;
+use super::connection::{Connection, Step};
+use super::event::{Backlog, CloseReason, Direction, Input, Received, StopReason};
+use super::negotiate::{Negotiated, our_open};
+use super::state::{Dialler, State, StateName};
+use super::timer::{BackOff, Jitter, OPEN_HOLD_INCOMING, OPEN_HOLD_OUTGOING, Timer};
+use crate::wire::{Notification, cease};
+
+/// The machine of one configured peer; see the [room](super) for how it is driven.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    config: PeerConfig,
+    restarting: bool,
+    dialler: Dialler,
+    /// At most two.
+    connections: Vec<Connection>,
+    back_off: BackOff,
+    jitter: Jitter,
+    last_down: Option<DownReason>,
+    actions: VecDeque<Action>,
+}
+
+impl Peer {
+    /// Creates a stopped machine; `seed` feeds the jitter of its timers.
+    pub fn new(config: PeerConfig, seed: u64) -> Self {
+        Self {
+            config,
+            restarting: false,
+            dialler: Dialler::Stopped,
+            connections: Vec::with_capacity(CONNECTIONS_MAX),
+            back_off: BackOff::default(),
+            jitter: Jitter::new(seed),
+            last_down: None,
+            actions: VecDeque::new(),
+        }
+    }
+
+    /// Takes one event.
+    pub fn handle(&mut self, now: Instant, input: Input) {
+        match input {
+            Input::Start => self.on_start(now),
+            Input::Stop(reason) => self.on_stop(&reason),
+            Input::Connected {
+                direction: Direction::Outgoing,
+                connection,
+            } => self.on_dialled(now, connection),
+            Input::Connected {
+                direction: Direction::Incoming,
+                connection,
+            } => self.on_accepted(now, connection),
+            Input::DialFailed { reason } => self.on_dial_failed(now, reason),
+            Input::Closed { connection, reason } => self.on_closed(now, connection, reason),
+            Input::Received {
+                connection,
+                message,
+            } => self.on_received(now, connection, message),
+        }
+        self.assert_consistent();
+    }
+
+    /// Fires every timer that is due; `backlog` says whether received bytes wait unread, in which
+    /// case silence proves nothing (invariant 9).
+    pub fn handle_timeout(&mut self, now: Instant, backlog: Backlog) {
+        while let Some((at, timer, owner)) = self.next_deadline() {
+            if at > now {
+                break;
+            }
+            match owner {
+                Owner::Dialler => self.on_dialler_due(now),
+                Owner::Connection(index) => self.on_connection_due(now, index, timer, backlog),
+            }
+            self.assert_consistent();
+        }
+    }
+
+    /// Takes the oldest action that is still to be done.
+    pub fn poll_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    /// When [`Peer::handle_timeout`] must be called next, and what for.
+    pub fn poll_timeout(&self) -> Option<(Instant, Timer)> {
+        self.next_deadline().map(|(at, timer, _)| (at, timer))
+    }
+
+    /// Replaces the parameters; timers and capabilities apply from the next OPEN or pause.
+    ///
+    /// For changes that need no reset: who dials stays as it was. Otherwise the owner stops the
+    /// machine and makes another.
+    pub fn reconfigure(&mut self, config: PeerConfig) {
+        let passive = self.config.passive;
+        self.config = config;
+        self.config.passive = passive;
+    }
+
+    /// Says whether this side recovers from a restart: the R and F bits of the OPENs from here on.
+    pub fn set_restarting(&mut self, restarting: bool) {
+        self.restarting = restarting;
+    }
+
+    /// The state, for views: that of the connection that has got furthest, else the dialler's.
+    pub fn state(&self) -> StateName {
+        let furthest = self.connections.iter().map(Connection::name).max();
+        furthest.unwrap_or(match self.dialler {
+            Dialler::Stopped | Dialler::IdleHold { .. } => StateName::Idle,
+            Dialler::Dialling { .. } => StateName::Connect,
+            Dialler::Resting | Dialler::Scheduled { .. } => StateName::Active,
+        })
+    }
+
+    /// The connection of the established session, and its terms.
+    pub fn established(&self) -> Option<(ConnectionId, &Negotiated)> {
+        self.connections.iter().find_map(|held| match &held.state {
+            State::Established { negotiated, .. } => Some((held.id, &**negotiated)),
+            State::Newcomer { .. } | State::OpenSent { .. } | State::OpenConfirm { .. } => None,
+        })
+    }
+
+    /// The terms on a connection, from OpenConfirm on: what the codec needs for the messages that
+    /// follow OPEN.
+    pub fn negotiated(&self, connection: ConnectionId) -> Option<&Negotiated> {
+        self.connections
+            .iter()
+            .find(|held| held.id == connection)?
+            .negotiated()
+    }
+
+    /// Why the session last went down or did not come up; kept while it is up again.
+    pub fn last_down(&self) -> Option<&DownReason> {
+        self.last_down.as_ref()
+    }
+
+    /// The time left of the established session's hold timer; `None` where it is off.
+    pub fn hold_remaining(&self, now: Instant) -> Option<Duration> {
+        self.remaining(now, Timer::Hold)
+    }
+
+    /// The time until the established session's next KEEPALIVE; `None` where there is none.
+    pub fn keepalive_remaining(&self, now: Instant) -> Option<Duration> {
+        self.remaining(now, Timer::Keepalive)
+    }
+
+    fn remaining(&self, now: Instant, which: Timer) -> Option<Duration> {
+        let established = self.connections.iter().find(|held| held.is_established())?;
+        let (at, _) = established.deadlines().find(|(_, timer)| *timer == which)?;
+        Some(at.saturating_duration_since(now))
+    }
+}
+
+/// The owner's inputs, each against every state of the dialler.
+impl Peer {
+    fn on_start(&mut self, now: Instant) {
+        match self.dialler {
+            Dialler::Stopped => self.seek(now, self.config.connect_delay),
+            // RFC 4271 §8.2.2: a start event is ignored in every other state.
+            Dialler::IdleHold { .. }
+            | Dialler::Resting
+            | Dialler::Scheduled { .. }
+            | Dialler::Dialling { .. } => {}
+        }
+    }
+
+    fn on_stop(&mut self, reason: &StopReason) {
+        let down = match reason {
+            StopReason::Cease(notification) => {
+                DownReason::NotificationSent(notification.clone(), STOPPED.to_owned())
+            }
+            StopReason::Silent => DownReason::Stopped,
+        };
+        for held in std::mem::take(&mut self.connections) {
+            if held.is_established() {
+                self.last_down = Some(down.clone());
+                self.actions.push_back(Action::Down(SessionDown {
+                    reason: down.clone(),
+                    keep_routes: false,
+                }));
+            }
+            match reason {
+                StopReason::Cease(notification) => self.refuse(held.id, notification.clone()),
+                StopReason::Silent => self.actions.push_back(Action::Close(held.id)),
+            }
+        }
+        self.rest();
+        self.dialler = Dialler::Stopped;
+    }
+
+    fn on_dialled(&mut self, now: Instant, connection: ConnectionId) {
+        match self.dialler {
+            Dialler::Dialling { .. } => {
+                self.dialler = Dialler::Resting;
+                self.open(now, connection, Direction::Outgoing, OPEN_HOLD_OUTGOING);
+            }
+            // The dial was cancelled while the answer was on its way.
+            Dialler::Stopped
+            | Dialler::IdleHold { .. }
+            | Dialler::Resting
+            | Dialler::Scheduled { .. } => self.actions.push_back(Action::Close(connection)),
+        }
+    }
+
+    fn on_accepted(&mut self, now: Instant, connection: ConnectionId) {
+        match self.dialler {
+            // RFC 4271 §8.2.2: in Idle all connections are refused, so that a peer that keeps
+            // failing cannot dodge the pause by dialling.
+            Dialler::Stopped | Dialler::IdleHold { .. } => {
+                self.actions.push_back(Action::Close(connection));
+            }
+            Dialler::Resting | Dialler::Scheduled { .. } | Dialler::Dialling { .. } => {
+                self.supersede_incoming();
+                if self.connections.len() == CONNECTIONS_MAX {
+                    // An established session and a dial of ours that still waits for OPEN; that
+                    // ends soon, and the peer comes again.
+                    self.actions.push_back(Action::Close(connection));
+                } else if self.established().is_some() {
+                    self.connections.push(Connection {
+                        id: connection,
+                        direction: Direction::Incoming,
+                        state: State::Newcomer {
+                            until: now + OPEN_HOLD_INCOMING,
+                        },
+                    });
+                } else {
+                    self.open(now, connection, Direction::Incoming, OPEN_HOLD_INCOMING);
+                }
+            }
+        }
+    }
+
+    fn on_dial_failed(&mut self, now: Instant, reason: String) {
+        match self.dialler {
+            Dialler::Dialling { .. } => {
+                self.failed(DownReason::DialFailed(reason));
+                self.schedule(now, self.config.connect_retry);
+            }
+            Dialler::Stopped
+            | Dialler::IdleHold { .. }
+            | Dialler::Resting
+            | Dialler::Scheduled { .. } => {}
+        }
+    }
+
+    fn on_closed(&mut self, now: Instant, connection: ConnectionId, reason: CloseReason) {
+        let Some(index) = self.position(connection) else {
+            return;
+        };
+        let text = match reason {
+            CloseReason::EndOfStream => "closed by the peer".to_owned(),
+            CloseReason::Error(text) => text,
+        };
+        let held = self.connections.remove(index);
+        let delay = match held.is_established() {
+            // A peer that restarts should find its session again at once.
+            true => self.config.connect_delay,
+            false => self.config.connect_retry,
+        };
+        self.report_end(&held, DownReason::ConnectionClosed(text), true);
+        self.carry_on(now, delay);
+    }
+
+    fn on_received(&mut self, now: Instant, connection: ConnectionId, message: Received) {
+        let Some(index) = self.position(connection) else {
+            return;
+        };
+        match self.connections[index].on_message(now, message) {
+            Step::Stay => {}
+            Step::Judge(open) => self.on_open(now, index, open),
+            Step::Confirmed => self.on_confirmed(now, index),
+            Step::InUse(refresh) => {
+                self.establish(now, index);
+                self.actions.extend(refresh.map(Action::Refresh));
+            }
+            Step::Refresh(family) => self.actions.push_back(Action::Refresh(family)),
+            Step::Ended(notification) => self.on_notification(now, index, notification),
+            Step::Fault(notification, reason) => self.fail(now, index, notification, reason),
+        }
+    }
+}
+
+/// Small steps shared by the above.
+impl Peer {
+    fn position(&self, connection: ConnectionId) -> Option<usize> {
+        self.connections
+            .iter()
+            .position(|held| held.id == connection)
+    }
+
+    /// Takes a new connection into OpenSent.
+    fn open(&mut self, now: Instant, id: ConnectionId, direction: Direction, patience: Duration) {
+        self.connections.push(Connection {
+            id,
+            direction,
+            state: State::OpenSent {
+                until: now + patience,
+            },
+        });
+        let open = our_open(&self.config, self.restarting);
+        self.actions.push_back(Action::SendOpen(id, open));
+    }
+
+    /// Closes an accepted connection that is not established: the peer dials again only when its
+    /// earlier dial is lost to it.
+    fn supersede_incoming(&mut self) {
+        let old = self
+            .connections
+            .iter()
+            .position(|held| held.direction == Direction::Incoming && !held.is_established());
+        if let Some(old) = old {
+            let old = self.connections.remove(old);
+            self.actions.push_back(Action::Close(old.id));
+        }
+    }
+
+    /// Closes the loser of a collision.
+    fn drop_rival(&mut self, id: ConnectionId) {
+        if let Some(index) = self.position(id) {
+            self.connections.remove(index);
+            self.refuse(id, Notification::cease(cease::COLLISION));
+        }
+    }
+
+    fn refuse(&mut self, id: ConnectionId, notification: Notification) {
+        self.actions
+            .push_back(Action::SendNotification(id, notification));
+        self.actions.push_back(Action::Close(id));
+    }
+
+    /// Tells the owner of the end of a session, or of an attempt if that is worth telling.
+    fn report_end(&mut self, held: &Connection, reason: DownReason, worth_telling: bool) {
+        match &held.state {
+            State::Established { negotiated, .. } => {
+                let lost = matches!(reason, DownReason::ConnectionClosed(_));
+                self.last_down = Some(reason.clone());
+                self.actions.push_back(Action::Down(SessionDown {
+                    reason,
+                    keep_routes: lost && negotiated.graceful_restart.is_some(),
+                }));
+            }
+            State::Newcomer { .. } | State::OpenSent { .. } | State::OpenConfirm { .. } => {
+                if worth_telling {
+                    self.failed(reason);
+                }
+            }
+        }
+    }
+
+    fn failed(&mut self, reason: DownReason) {
+        self.last_down = Some(reason.clone());
+        self.actions.push_back(Action::Failed(reason));
+    }
+
+    fn assert_consistent(&self) {
+        debug_assert!(self.is_consistent(), "{self:?}");
+    }
+
+    /// What must hold between the calls.
+    pub(super) fn is_consistent(&self) -> bool {
+        let count = |wanted: &dyn Fn(&Connection) -> bool| {
+            self.connections.iter().filter(|held| wanted(held)).count()
+        };
+        let established = count(&Connection::is_established);
+        let newcomers = count(&|held| matches!(held.state, State::Newcomer { .. }));
+        let outgoing = count(&|held| held.direction == Direction::Outgoing);
+        let far = count(&|held| held.name() >= StateName::OpenConfirm);
+        let dialler = match self.dialler {
+            Dialler::Stopped | Dialler::IdleHold { .. } => self.connections.is_empty(),
+            Dialler::Resting => self.config.passive || !self.connections.is_empty(),
+            Dialler::Scheduled { .. } | Dialler::Dialling { .. } => outgoing == 0 && far == 0,
+        };
+        self.connections.len() <= CONNECTIONS_MAX
+            && established <= 1
+            && newcomers <= established
+            && outgoing <= 1
+            && dialler
+    }
+}
+
+const CONNECTIONS_MAX: usize = 2;
+const CEASE: u8 = 6;
+const STOPPED: &str = "the session was stopped";

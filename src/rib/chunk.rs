@@ -1,0 +1,297 @@
+//! Collecting what a turn has to say, and packing it into chunks of whole messages.
+
+use std::collections::BTreeMap;
+use std::mem;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hashbrown::HashMap;
+
+use super::CHUNK_BYTES_MAX;
+use super::command::{Chunk, Mark, Version};
+use crate::net::{AddressFamily, PathId, PeerId, PrefixKey};
+use crate::wire::{
+    AsSegment, EncodeContext, MESSAGE_LENGTH_MAX, Nlri, PathAttributes, UpdatePacker,
+};
+
+/// Prefixes to announce and to withdraw, gathered by attributes in the order of first appearance.
+///
+/// `octets` never falls below what packing will take, so a reader that serves one chunk at a time
+/// knows when to stop.
+pub(crate) struct Batch<A: AddressFamily> {
+    context: EncodeContext,
+    withdrawn: Vec<Nlri<A::Prefix>>,
+    announced: Vec<(u32, Nlri<A::Prefix>)>,
+    buckets: Vec<Bucket>,
+    index: HashMap<(usize, Option<PeerId>), u32>,
+    amends: BTreeMap<PeerId, Vec<Nlri<A::Prefix>>>,
+    octets: usize,
+}
+
+/// Prefixes that share attributes and a mark.
+struct Bucket {
+    attributes: Arc<PathAttributes>,
+    mark: Option<PeerId>,
+    count: usize,
+    cost: MessageCost,
+}
+
+/// What messages with one set of attributes take at most.
+#[derive(Clone, Copy)]
+struct MessageCost {
+    overhead: usize,
+    nlri: usize,
+    per_message: usize,
+}
+
+impl MessageCost {
+    fn new<A: AddressFamily>(context: EncodeContext, attributes: Option<&PathAttributes>) -> Self {
+        let path_id = if context.add_path { 4 } else { 0 };
+        let nlri = 1 + usize::from(A::Prefix::WIDTH / 8) + path_id;
+        let overhead = MESSAGE_OVERHEAD + attributes.map_or(0, attribute_octets);
+        let room = MESSAGE_LENGTH_MAX.saturating_sub(overhead);
+        Self {
+            overhead,
+            nlri,
+            per_message: (room / nlri).max(1),
+        }
+    }
+
+    /// What one more prefix takes after `count` others.
+    fn next(&self, count: usize) -> usize {
+        if count.is_multiple_of(self.per_message) {
+            self.overhead + self.nlri
+        } else {
+            self.nlri
+        }
+    }
+
+    /// The most prefixes whose messages fit into a chunk (RFC 4271: 4,096 octets each).
+    fn per_chunk(&self) -> usize {
+        self.per_message * (CHUNK_BYTES_MAX / MESSAGE_LENGTH_MAX)
+    }
+
+    fn total(&self, count: usize) -> usize {
+        count.div_ceil(self.per_message) * self.overhead + count * self.nlri
+    }
+}
+
+impl<A: AddressFamily> Batch<A> {
+    pub(crate) fn new(context: EncodeContext) -> Self {
+        Self {
+            context,
+            withdrawn: Vec::new(),
+            announced: Vec::new(),
+            buckets: Vec::new(),
+            index: HashMap::new(),
+            amends: BTreeMap::new(),
+            octets: 0,
+        }
+    }
+
+    /// Adds a withdrawal for everyone.
+    pub(crate) fn withdraw(&mut self, prefix: A::Prefix) {
+        let cost = MessageCost::new::<A>(self.context, None);
+        self.octets += cost.next(self.withdrawn.len());
+        self.withdrawn.push(self.nlri(prefix));
+    }
+
+    /// Adds a withdrawal that only one peer has to write.
+    pub(crate) fn amend(&mut self, peer: PeerId, prefix: A::Prefix) {
+        let nlri = self.nlri(prefix);
+        self.amends.entry(peer).or_default().push(nlri);
+    }
+
+    /// Adds an announcement; `mark` is the peer that leaves it out.
+    pub(crate) fn announce(
+        &mut self,
+        prefix: A::Prefix,
+        attributes: &Arc<PathAttributes>,
+        mark: Option<PeerId>,
+    ) {
+        let key = (Arc::as_ptr(attributes) as usize, mark);
+        let number = *self.index.entry(key).or_insert_with(|| {
+            self.buckets.push(Bucket {
+                attributes: Arc::clone(attributes),
+                mark,
+                count: 0,
+                cost: MessageCost::new::<A>(self.context, Some(attributes)),
+            });
+            u32::try_from(self.buckets.len() - 1).expect("a turn has fewer than 2^32 buckets")
+        });
+        let bucket = &mut self.buckets[number as usize];
+        self.octets += bucket.cost.next(bucket.count);
+        bucket.count += 1;
+        let nlri = self.nlri(prefix);
+        self.announced.push((number, nlri));
+    }
+
+    /// Whether a chunk has room for one more prefix, whatever its attributes; an empty one always has.
+    pub(crate) fn has_room_for(&self, attributes: Option<&PathAttributes>) -> bool {
+        let cost = MessageCost::new::<A>(self.context, attributes);
+        self.octets == 0 || self.octets + cost.next(0) + END_OF_RIB_OCTETS <= CHUNK_BYTES_MAX
+    }
+
+    /// Whether there is nothing to say.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.withdrawn.is_empty() && self.announced.is_empty() && self.amends.is_empty()
+    }
+
+    /// Packs withdrawals, then announcements. The last chunk brings a member to `upto`, those before
+    /// it leave it at `before`, because one turn's prefixes are spread over all of them.
+    pub(crate) fn pack(mut self, before: Version, upto: Version, end_of_rib: bool) -> Vec<Chunk> {
+        let mut packed = Packed::new(self.context, before);
+        let cost = MessageCost::new::<A>(self.context, None);
+        for run in self.withdrawn.chunks(cost.per_chunk()) {
+            packed.make_room(cost.total(run.len()));
+            packed.packer.withdraw::<A>(run.iter().copied());
+            packed.count(run.len());
+        }
+        for (peer, nlri) in mem::take(&mut self.amends) {
+            let mut packer = UpdatePacker::new(self.context);
+            packer.withdraw::<A>(nlri);
+            packed.amends.push((peer, packer.take()));
+        }
+        let (sorted, ends) = self.by_bucket();
+        let mut start = 0;
+        for (bucket, end) in self.buckets.iter().zip(ends) {
+            for run in sorted[start..end].chunks(bucket.cost.per_chunk()) {
+                packed.make_room(bucket.cost.total(run.len()));
+                let from = packed.packer.len();
+                packed
+                    .packer
+                    .announce::<A>(&bucket.attributes, run.iter().copied());
+                packed.mark(bucket.mark, from);
+                packed.count(run.len());
+            }
+            start = end;
+        }
+        if end_of_rib {
+            packed.packer.end_of_rib(A::FAMILY);
+        }
+        packed.finish(upto)
+    }
+
+    /// The announced prefixes sorted by bucket, and where each bucket ends.
+    fn by_bucket(&self) -> (Vec<Nlri<A::Prefix>>, Vec<usize>) {
+        let mut next = Vec::with_capacity(self.buckets.len());
+        let mut total = 0;
+        for bucket in &self.buckets {
+            next.push(total);
+            total += bucket.count;
+        }
+        let Some((_, first)) = self.announced.first() else {
+            return (Vec::new(), next);
+        };
+        let mut sorted = vec![*first; total];
+        for (bucket, nlri) in &self.announced {
+            let at = &mut next[*bucket as usize];
+            sorted[*at] = *nlri;
+            *at += 1;
+        }
+        (sorted, next)
+    }
+
+    fn nlri(&self, prefix: A::Prefix) -> Nlri<A::Prefix> {
+        // One path per prefix is sent, so where ADD-PATH was agreed all bear the same identifier.
+        let path_id = PathId(u32::from(self.context.add_path));
+        Nlri { prefix, path_id }
+    }
+}
+
+/// Chunks under construction.
+struct Packed {
+    packer: UpdatePacker,
+    marks: Vec<Mark>,
+    amends: Vec<(PeerId, Bytes)>,
+    prefixes: u32,
+    before: Version,
+    chunks: Vec<Chunk>,
+}
+
+impl Packed {
+    fn new(context: EncodeContext, before: Version) -> Self {
+        Self {
+            packer: UpdatePacker::new(context),
+            marks: Vec::new(),
+            amends: Vec::new(),
+            prefixes: 0,
+            before,
+            chunks: Vec::new(),
+        }
+    }
+
+    fn make_room(&mut self, octets: usize) {
+        if self.packer.len() > 0 && self.packer.len() + octets > CHUNK_BYTES_MAX {
+            self.cut(self.before);
+        }
+    }
+
+    fn mark(&mut self, source: Option<PeerId>, from: usize) {
+        let to = self.packer.len();
+        let Some(source) = source.filter(|_| to > from) else {
+            return;
+        };
+        let (start, end) = (offset(from), offset(to));
+        self.marks.push(Mark { source, start, end });
+    }
+
+    fn count(&mut self, prefixes: usize) {
+        self.prefixes += offset(prefixes);
+    }
+
+    fn cut(&mut self, upto: Version) {
+        self.chunks.push(Chunk {
+            bytes: self.packer.take(),
+            marks: mem::take(&mut self.marks),
+            amends: mem::take(&mut self.amends),
+            upto,
+            prefixes: mem::take(&mut self.prefixes),
+        });
+    }
+
+    fn finish(mut self, upto: Version) -> Vec<Chunk> {
+        if self.packer.len() > 0 || !self.amends.is_empty() {
+            self.cut(upto);
+        } else if let Some(last) = self.chunks.last_mut() {
+            last.upto = upto;
+        }
+        self.chunks
+    }
+}
+
+fn offset(octets: usize) -> u32 {
+    u32::try_from(octets).expect("a chunk is smaller than 4 GiB")
+}
+
+/// The most octets that attributes take in a message, AS4_PATH and AS4_AGGREGATOR included.
+fn attribute_octets(attributes: &PathAttributes) -> usize {
+    let segment = |segment: &AsSegment| match segment {
+        // Each run of 255 numbers has a head of its own.
+        AsSegment::Sequence(numbers) | AsSegment::Set(numbers) => {
+            2 * (numbers.len() / 255 + 1) + 4 * numbers.len()
+        }
+    };
+    let as_path: usize = attributes.as_path.iter().map(segment).sum();
+    let unknown: usize = attributes.unknown.iter().map(|a| 4 + a.value.len()).sum();
+    FIXED_ATTRIBUTES
+        + 2 * (4 + as_path)
+        + 4 * attributes.communities.len()
+        + 4 * attributes.cluster_list.len()
+        + 8 * attributes.extended_communities.len()
+        + 12 * attributes.large_communities.len()
+        + unknown
+}
+
+/// Header, the two length fields, MP_REACH_NLRI or MP_UNREACH_NLRI with two next hops.
+const MESSAGE_OVERHEAD: usize = 19 + 4 + 4 + 5 + 32;
+
+/// ORIGIN, NEXT_HOP, MED, LOCAL_PREF, ATOMIC_AGGREGATE, both AGGREGATORs, ORIGINATOR_ID, and the heads
+/// of CLUSTER_LIST and the three kinds of communities.
+const FIXED_ATTRIBUTES: usize = 4 + 7 + 7 + 7 + 3 + 22 + 7 + 4 * 4;
+
+/// The longest End-of-RIB: an UPDATE with an empty MP_UNREACH_NLRI.
+const END_OF_RIB_OCTETS: usize = 32;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,179 @@
+//! The way out: what a group is told of a path.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+
+use super::import::source_of;
+use super::intern::Interner;
+use super::path::Path;
+use super::peers::{Peer, PeerSlot, Peers};
+use super::update_group::GroupKey;
+use crate::net::{Family, PeerId, Prefix};
+use crate::policy::{LOCAL_PREF_DEFAULT, NextHopMode, RouteContext, RouteSource, Verdict};
+use crate::wire::{Community, NextHop, PathAttributes};
+
+/// Export of paths to one group during one turn.
+///
+/// All but the policy depends on the attributes and the source only, and is done once for each pair;
+/// the pointers in the cache stay valid because nothing is swept during a turn.
+pub(crate) struct Exporter<'a> {
+    key: &'a GroupKey,
+    family: Family,
+    peers: &'a Peers,
+    interner: &'a mut Interner,
+    prepared: HashMap<(usize, PeerSlot), Option<Prepared>>,
+}
+
+/// A path on its way out.
+#[derive(Clone)]
+struct Prepared {
+    source: RouteSource,
+    /// As the export policy sees it.
+    seen: Arc<PathAttributes>,
+    /// As it is sent where the policy changes nothing.
+    sent: Arc<PathAttributes>,
+}
+
+impl<'a> Exporter<'a> {
+    pub(crate) fn new(
+        key: &'a GroupKey,
+        family: Family,
+        peers: &'a Peers,
+        interner: &'a mut Interner,
+    ) -> Self {
+        Self {
+            key,
+            family,
+            peers,
+            interner,
+            prepared: HashMap::new(),
+        }
+    }
+
+    /// The attributes to send for a path; `None` where the group is not told of it.
+    pub(crate) fn export(&mut self, prefix: Prefix, path: &Path) -> Option<Arc<PathAttributes>> {
+        let cached = (Arc::as_ptr(path.attributes()) as usize, path.source());
+        if !self.prepared.contains_key(&cached) {
+            let prepared = self.prepare(path);
+            self.prepared.insert(cached, prepared);
+        }
+        let prepared = self.prepared.get(&cached)?.as_ref()?;
+        let verdict = self.key.export.apply(&RouteContext {
+            prefix,
+            attributes: &prepared.seen,
+            source: prepared.source,
+        });
+        match verdict {
+            Verdict::Reject { .. } => None,
+            Verdict::Accept {
+                attributes: None, ..
+            } => Some(Arc::clone(&prepared.sent)),
+            Verdict::Accept {
+                attributes: Some(edited),
+                ..
+            } => self
+                .key
+                .finish(self.family, *edited)
+                .map(|attributes| self.interner.intern(Arc::new(attributes))),
+        }
+    }
+
+    /// Whose route a path is.
+    pub(crate) fn peer_of(&self, path: &Path) -> PeerId {
+        self.peers.facts(path.source()).peer
+    }
+
+    fn prepare(&mut self, path: &Path) -> Option<Prepared> {
+        let source = (!path.source().is_local()).then(|| self.peers.get(path.source()));
+        let attributes = path.attributes();
+        if !self.key.may_be_told(source, attributes) {
+            return None;
+        }
+        let seen = self.key.before_policy(source, attributes);
+        let sent = self.key.finish(self.family, seen.clone())?;
+        Some(Prepared {
+            source: source.map_or(RouteSource::Static, |peer| source_of(peer.setup.external)),
+            sent: self.interner.intern(Arc::new(sent)),
+            seen: Arc::new(seen),
+        })
+    }
+}
+
+impl GroupKey {
+    /// Whether the protocol lets the group be told of a path at all.
+    fn may_be_told(&self, source: Option<&Peer>, attributes: &PathAttributes) -> bool {
+        let barred_outside = [Community::NO_EXPORT, Community::NO_EXPORT_SUBCONFED];
+        if attributes.has_community(Community::NO_ADVERTISE)
+            || (self.external && barred_outside.iter().any(|c| attributes.has_community(*c)))
+        {
+            return false;
+        }
+        if !self.reflects(source) {
+            return true;
+        }
+        // RFC 4456 §6: from a client to all, from a non-client to clients; and never into a cluster
+        // that the route has been in.
+        let from_client = source.is_some_and(|peer| peer.setup.reflector_client.is_some());
+        let listed = self
+            .client
+            .is_some_and(|cluster| attributes.cluster_list.contains(&cluster));
+        (from_client || self.client.is_some()) && !listed
+    }
+
+    /// Whether a path would go from iBGP to iBGP.
+    fn reflects(&self, source: Option<&Peer>) -> bool {
+        !self.external && source.is_some_and(|peer| !peer.setup.external)
+    }
+
+    /// The attributes as the export policy sees them: the AS path already prepended towards eBGP,
+    /// and what RFC 4456 §8 asks of a reflector.
+    fn before_policy(&self, source: Option<&Peer>, attributes: &PathAttributes) -> PathAttributes {
+        let mut seen = attributes.clone();
+        if self.external {
+            seen.as_path = seen.as_path.prepend(self.local_as);
+        }
+        if let Some(peer) = source.filter(|_| self.reflects(source)) {
+            seen.originator_id.get_or_insert(peer.router_id);
+            let cluster = self.client.or(peer.setup.reflector_client);
+            let listed = cluster.into_iter().chain(seen.cluster_list.iter().copied());
+            seen.cluster_list = listed.collect();
+        }
+        seen
+    }
+
+    /// The attributes as they are sent; `None` where the next hop cannot be set.
+    fn finish(&self, family: Family, mut attributes: PathAttributes) -> Option<PathAttributes> {
+        attributes.next_hop = self.next_hop(family, attributes.next_hop)?;
+        if self.external {
+            attributes.local_pref = None;
+            // RFC 4271 §5.1.4: the MED of one neighbouring AS is not told to another. A receiver
+            // takes the missing MED for zero, which is what BIRD sends here.
+            attributes.med = None;
+            attributes.originator_id = None;
+            attributes.cluster_list = Box::default();
+        } else {
+            attributes.local_pref.get_or_insert(LOCAL_PREF_DEFAULT);
+        }
+        Some(attributes)
+    }
+
+    fn next_hop(&self, family: Family, current: NextHop) -> Option<NextHop> {
+        let own = match self.next_hop_mode {
+            NextHopMode::Auto => self.external,
+            NextHopMode::Own => true,
+            NextHopMode::Keep => false,
+        };
+        let address = match current.address() {
+            Some(address) if !own => address,
+            Some(_) | None => self.own_next_hop?,
+        };
+        // The link-local half of a received next hop means nothing beyond its link (RFC 2545 §3).
+        let fits = |address: &IpAddr| Family::of(*address) == family;
+        Some(address).filter(fits).map(NextHop::from)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,175 @@
+//! One `Arc<PathAttributes>` for each distinct set in a shard, so that equal content is one pointer.
+
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
+use hashbrown::{DefaultHashBuilder, HashTable};
+
+use crate::wire::PathAttributes;
+
+/// The sets in use, and those not swept yet.
+///
+/// Sets are found by content through a table of indices into a slab; the slab lets a sweep stop and
+/// go on. Hash seeds differ between processes, which no output can show: the table is for lookup.
+#[derive(Default)]
+pub(crate) struct Interner {
+    hasher: DefaultHashBuilder,
+    index: HashTable<u32>,
+    slots: Vec<Option<Arc<PathAttributes>>>,
+    free: Vec<u32>,
+    sweep_at: usize,
+    /// References given up since the last sweep began: how much a sweep may find.
+    released: usize,
+    sweeping: bool,
+}
+
+impl Interner {
+    /// The shared handle of this content.
+    pub(crate) fn intern(&mut self, attributes: Arc<PathAttributes>) -> Arc<PathAttributes> {
+        let hash = self.hasher.hash_one(&*attributes);
+        if let Some(known) = self.find(hash, &attributes) {
+            return known;
+        }
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(None);
+            u32::try_from(self.slots.len() - 1).expect("fewer than 2^32 attribute sets")
+        });
+        self.slots[slot as usize] = Some(Arc::clone(&attributes));
+        let (slots, hasher) = (&self.slots, &self.hasher);
+        self.index
+            .insert_unique(hash, slot, |slot| rehash(hasher, slots, *slot));
+        attributes
+    }
+
+    fn find(&self, hash: u64, attributes: &Arc<PathAttributes>) -> Option<Arc<PathAttributes>> {
+        self.index
+            .find(hash, |slot| {
+                self.slots[*slot as usize]
+                    .as_ref()
+                    .is_some_and(|known| Arc::ptr_eq(known, attributes) || known == attributes)
+            })
+            .and_then(|slot| self.slots[*slot as usize].clone())
+    }
+
+    /// Notes that references were dropped, so that a sweep is worth its while.
+    pub(crate) fn release(&mut self, references: usize) {
+        self.released += references;
+    }
+
+    /// Looks at up to `steps` sets and forgets those that nothing else refers to; says whether it
+    /// wants to go on. A sweep begins when much was released, or when the shard is idle.
+    pub(crate) fn sweep(&mut self, steps: usize, idle: bool) -> bool {
+        if !self.sweeping {
+            let due = self.released > self.len() / 4 + SWEEP_RELEASED_MIN;
+            if !due && !(idle && self.released > 0) {
+                return false;
+            }
+            self.sweeping = true;
+            self.sweep_at = 0;
+            self.released = 0;
+        }
+        let end = (self.sweep_at + steps).min(self.slots.len());
+        for slot in self.sweep_at..end {
+            self.forget_unused(slot);
+        }
+        self.sweep_at = end;
+        if end == self.slots.len() {
+            self.sweeping = false;
+            self.shrink();
+        }
+        self.sweeping || (idle && self.released > 0)
+    }
+
+    fn forget_unused(&mut self, slot: usize) {
+        let Some(attributes) = &self.slots[slot] else {
+            return;
+        };
+        if Arc::strong_count(attributes) > 1 {
+            return;
+        }
+        let hash = self.hasher.hash_one(&**attributes);
+        let number = u32::try_from(slot).expect("slots are numbered in 32 bits");
+        if let Ok(entry) = self.index.find_entry(hash, |known| *known == number) {
+            entry.remove();
+        }
+        self.slots[slot] = None;
+        self.free.push(number);
+    }
+
+    /// Gives memory back once most of it is unused.
+    fn shrink(&mut self) {
+        if self.index.is_empty() {
+            *self = Self {
+                hasher: self.hasher.clone(),
+                released: self.released,
+                ..Self::default()
+            };
+        } else if self.index.capacity() > 4 * self.index.len() + 1024 {
+            let (slots, hasher) = (&self.slots, &self.hasher);
+            self.index
+                .shrink_to(2 * self.index.len(), |slot| rehash(hasher, slots, *slot));
+        }
+    }
+
+    /// The number of sets held.
+    pub(crate) fn len(&self) -> usize {
+        self.index.len()
+    }
+}
+
+/// The hash of a set in use, as when it was entered.
+fn rehash(hasher: &DefaultHashBuilder, slots: &[Option<Arc<PathAttributes>>], slot: u32) -> u64 {
+    slots[slot as usize]
+        .as_deref()
+        .map_or(0, |attributes| hasher.hash_one(attributes))
+}
+
+/// References that must have been dropped before a busy shard sweeps.
+const SWEEP_RELEASED_MIN: usize = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::NextHop;
+
+    fn attributes(local_pref: u32) -> Arc<PathAttributes> {
+        let mut attributes = PathAttributes::originated(NextHop::Local);
+        attributes.local_pref = Some(local_pref);
+        Arc::new(attributes)
+    }
+
+    #[test]
+    fn equal_content_is_one_pointer() {
+        let mut interner = Interner::default();
+        let one = interner.intern(attributes(1));
+        let same = interner.intern(attributes(1));
+        let other = interner.intern(attributes(2));
+        assert!(Arc::ptr_eq(&one, &same));
+        assert!(!Arc::ptr_eq(&one, &other));
+        assert_eq!(interner.len(), 2);
+    }
+
+    #[test]
+    fn a_sweep_in_small_steps_forgets_what_nobody_uses() {
+        let mut interner = Interner::default();
+        let kept: Vec<_> = (0..10).map(|n| interner.intern(attributes(n))).collect();
+        for n in 10..100 {
+            interner.intern(attributes(n));
+        }
+        interner.release(90);
+        while interner.sweep(7, true) {}
+        assert_eq!(interner.len(), 10);
+        for (n, kept) in (0..).zip(&kept) {
+            assert!(Arc::ptr_eq(kept, &interner.intern(attributes(n))));
+        }
+    }
+
+    #[test]
+    fn a_busy_shard_does_not_sweep_for_a_few() {
+        let mut interner = Interner::default();
+        interner.intern(attributes(1));
+        interner.release(1);
+        assert!(!interner.sweep(100, false));
+        assert_eq!(interner.len(), 1);
+    }
+}

@@ -1,0 +1,287 @@
+//! The routes of one family: paths in, selections out into the log.
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use super::change_log::ChangeLog;
+use super::command::{LocalRoute, RouteBatch, RouteOp};
+use super::decision::{Candidate, Candidates, select};
+use super::feed::KernelFeed;
+use super::import::Import;
+use super::path::{Imported, Path, Usability};
+use super::peers::PeerSlot;
+use super::shared::Shared;
+use super::table::{DestId, Destination, Table};
+use super::update_group::Group;
+use crate::net::{AddressFamily, PathId, PrefixKey};
+use crate::wire::{NextHop, Nlri, PathAttributes};
+
+/// All route state of one family.
+pub(crate) struct LocRib<A: AddressFamily> {
+    pub(crate) table: Table<A>,
+    pub(crate) log: ChangeLog,
+    pub(crate) groups: Vec<Group>,
+    pub(crate) feed: KernelFeed,
+    /// Prefixes with at least one path.
+    pub(crate) prefixes: u64,
+    /// Paths, refused ones included.
+    pub(crate) paths: u64,
+}
+
+impl<A: AddressFamily> Default for LocRib<A> {
+    fn default() -> Self {
+        Self {
+            table: Table::default(),
+            log: ChangeLog::default(),
+            groups: Vec::new(),
+            feed: KernelFeed::default(),
+            prefixes: 0,
+            paths: 0,
+        }
+    }
+}
+
+/// What readers of the log can see of a selection.
+#[derive(PartialEq)]
+pub(crate) struct Selection(SmallVec<[(usize, PeerSlot, PathId, Usability); 1]>);
+
+impl Selection {
+    /// Attributes are told apart by their pointers: they are interned, and nothing is swept between
+    /// two looks at one destination.
+    pub(crate) fn of<A: AddressFamily>(destination: &Destination<A>) -> Self {
+        let facts = |path: &Path| {
+            let attributes = Arc::as_ptr(path.attributes()) as usize;
+            (attributes, path.source(), path.path_id(), path.usability())
+        };
+        Self(destination.selected().iter().map(facts).collect())
+    }
+
+    fn best(&self) -> Option<PeerSlot> {
+        self.0.first().map(|(_, source, _, _)| *source)
+    }
+}
+
+impl<A: AddressFamily> LocRib<A> {
+    /// Applies a peer's routes in the order in which they arrived.
+    pub(crate) fn apply(
+        &mut self,
+        shared: &mut Shared,
+        slot: PeerSlot,
+        batch: &RouteBatch<A::Prefix>,
+    ) {
+        let setup = Arc::clone(&shared.peers.get(slot).setup);
+        let mut rest = &batch.nlri[..];
+        for (op, count) in &batch.ops {
+            let count = usize::try_from(*count).unwrap_or(usize::MAX);
+            let (run, after) = rest.split_at(count.min(rest.len()));
+            rest = after;
+            match op {
+                RouteOp::Announce(attributes) => {
+                    let received = shared.interner.intern(Arc::clone(attributes));
+                    let mut import = Import::new(&setup, A::FAMILY, &received);
+                    for nlri in run {
+                        let imported = import.verdict(nlri.prefix.into(), &mut shared.interner);
+                        self.store(shared, slot, *nlri, Arc::clone(&received), imported);
+                    }
+                }
+                RouteOp::Withdraw => {
+                    for nlri in run {
+                        self.withdraw(shared, slot, *nlri);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Originates a route.
+    pub(crate) fn originate(&mut self, shared: &mut Shared, route: &LocalRoute) {
+        let Some(prefix) = A::Prefix::from_prefix(route.prefix) else {
+            return;
+        };
+        let attributes = Arc::new(PathAttributes::originated(NextHop::Local));
+        let received = shared.interner.intern(attributes);
+        let nlri = Nlri {
+            prefix,
+            path_id: PathId(0),
+        };
+        self.store(
+            shared,
+            PeerSlot::LOCAL,
+            nlri,
+            received,
+            Imported::AsReceived,
+        );
+    }
+
+    fn store(
+        &mut self,
+        shared: &mut Shared,
+        slot: PeerSlot,
+        nlri: Nlri<A::Prefix>,
+        received: Arc<PathAttributes>,
+        imported: Imported,
+    ) {
+        let dest = self.table.entry(nlri.prefix);
+        let destination = self.table.get_mut(dest);
+        let before = Selection::of(destination);
+        let rib = shared.peers.rib_mut(slot, A::FAMILY);
+        let epoch = rib.is_some_and(|rib| rib.epoch());
+        let path = Path::new(received, imported, slot, nlri.path_id, epoch);
+        // The new path is counted first: a next hop that both share stays in use throughout.
+        shared.count_stored(&path, A::FAMILY, dest);
+        let known = destination
+            .paths
+            .iter_mut()
+            .find(|path| path.is(slot, nlri.path_id));
+        match known {
+            Some(known) => {
+                let old = std::mem::replace(known, path);
+                shared.count_dropped(&old, A::FAMILY);
+            }
+            None => {
+                self.prefixes += u64::from(destination.paths.is_empty());
+                self.paths += 1;
+                destination.paths.push(path);
+            }
+        }
+        self.reselect(shared, dest, &before, false);
+    }
+
+    /// Withdraws a path; one that is not there changes nothing.
+    pub(crate) fn withdraw(&mut self, shared: &mut Shared, slot: PeerSlot, nlri: Nlri<A::Prefix>) {
+        if let Some(dest) = self.table.find(nlri.prefix) {
+            self.remove_paths(shared, dest, slot, |path| path.path_id() == nlri.path_id);
+        }
+    }
+
+    /// Removes those paths of a source to a destination that `goes` picks.
+    pub(crate) fn remove_paths(
+        &mut self,
+        shared: &mut Shared,
+        dest: DestId,
+        slot: PeerSlot,
+        goes: impl Fn(&Path) -> bool,
+    ) {
+        let destination = self.table.get_mut(dest);
+        let before = Selection::of(destination);
+        let mut removed = 0;
+        let mut selected = destination.selected;
+        let mut index = 0;
+        let mut stays = false;
+        destination.paths.retain(|path| {
+            let goes = path.source() == slot && goes(path);
+            if goes {
+                removed += 1;
+                selected -= u8::from(index < usize::from(destination.selected));
+                shared.count_dropped(path, A::FAMILY);
+            }
+            stays |= path.source() == slot && !goes;
+            index += 1;
+            !goes
+        });
+        if removed == 0 {
+            return;
+        }
+        destination.selected = selected;
+        self.paths -= removed;
+        self.prefixes -= u64::from(destination.paths.is_empty());
+        if destination.paths.spilled() && destination.paths.len() < 2 {
+            destination.paths.shrink_to_fit();
+        }
+        if let Some(rib) = shared.peers.rib_mut(slot, A::FAMILY).filter(|_| !stays) {
+            rib.dests.remove(dest);
+        }
+        self.reselect(shared, dest, &before, false);
+    }
+
+    /// Runs the decision process over a destination and logs what readers could see of a change;
+    /// with `touch` also where there is none.
+    pub(crate) fn reselect(
+        &mut self,
+        shared: &mut Shared,
+        dest: DestId,
+        before: &Selection,
+        touch: bool,
+    ) {
+        let destination = self.table.get_mut(dest);
+        decide(destination, shared);
+        let after = Selection::of(destination);
+        if after != *before || (touch && destination.selected > 0) {
+            shared.count_best(before.best(), after.best(), A::FAMILY);
+            let current = destination.version;
+            if let Some(version) = self.log.append(dest, current) {
+                destination.version = version;
+                let table = &self.table;
+                self.log
+                    .compact(|dest| table.live(dest).map(|d| d.version).unwrap_or_default());
+            }
+            debug_assert!(self.log.len() <= 2 * self.table.len() + 64, "invariant 7");
+        }
+        self.free_unless_seen(dest);
+    }
+
+    /// Gives up an empty destination that no reader has still to learn about; others stay as
+    /// tombstones until the log is trimmed behind them (invariant 7).
+    fn free_unless_seen(&mut self, dest: DestId) {
+        let destination = self.table.get(dest);
+        if destination.paths.is_empty() && destination.version <= self.log.trimmed() {
+            self.table.free(dest);
+        }
+    }
+
+    /// Drops what every reader has passed, up to `steps` entries; says whether more is left.
+    pub(crate) fn trim(&mut self, steps: usize) -> bool {
+        let slowest = self.slowest_reader();
+        for _ in 0..steps {
+            let Some((version, dest)) = self.log.pop(slowest) else {
+                return false;
+            };
+            match self.table.live(dest) {
+                Some(destination) if destination.version == version => {
+                    self.free_unless_seen(dest);
+                }
+                Some(_) | None => self.log.popped_dead(),
+            }
+        }
+        true
+    }
+}
+
+/// Sets the order and the number of selected paths.
+fn decide<A: AddressFamily>(destination: &mut Destination<A>, shared: &Shared) {
+    let mut candidates = Candidates::new();
+    let mut selectable = 0;
+    let alone = destination.paths.len() == 1;
+    for (index, path) in destination.paths.iter_mut().enumerate() {
+        if path.refusal().is_some() {
+            continue;
+        }
+        let next_hop = path.received().next_hop.address();
+        path.set_usability(shared.next_hops.resolve(next_hop).usability);
+        if path.usability() == Usability::Waiting {
+            continue;
+        }
+        selectable += 1;
+        if !alone {
+            candidates.push(Candidate::of(index, path, &shared.peers, &shared.next_hops));
+        }
+    }
+    if alone {
+        destination.selected = selectable;
+        return;
+    }
+    select(&mut candidates, shared.options.multipath_max.into());
+    for to in 0..candidates.len() {
+        let from = candidates[to].index;
+        destination.paths.swap(to, from);
+        // Whoever stood at `to` stands at `from` now.
+        for later in &mut candidates[to + 1..] {
+            if later.index == to {
+                later.index = from;
+            }
+        }
+    }
+    destination.selected =
+        u8::try_from(candidates.len()).expect("the bound of load sharing is one octet");
+}

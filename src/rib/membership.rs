@@ -1,0 +1,189 @@
+//! Who is in which update group: joining, leaving, moving, and losing the thread.
+
+use std::sync::Arc;
+
+use super::command::{GroupId, Output, Version};
+use super::loc_rib::LocRib;
+use super::member::{Member, Progress};
+use super::peers::PeerSlot;
+use super::shared::Shared;
+use super::table::DestId;
+use super::update_group::{Group, GroupKey};
+use crate::net::{AddressFamily, PeerId};
+
+impl<A: AddressFamily> LocRib<A> {
+    /// Puts a peer whose session has come up into the group of its key.
+    pub(crate) fn join(&mut self, shared: &mut Shared, slot: PeerSlot) {
+        let peer = shared.peers.get(slot);
+        let Some(terms) = peer.session_in(A::FAMILY) else {
+            return;
+        };
+        let key = GroupKey::of(&peer.setup, terms, A::FAMILY);
+        self.enter(shared, slot, key, |head| Member::new(head, None));
+    }
+
+    fn enter(
+        &mut self,
+        shared: &mut Shared,
+        slot: PeerSlot,
+        key: GroupKey,
+        member: impl FnOnce(Version) -> Member,
+    ) {
+        let index = match self.groups.iter().position(|group| group.key == key) {
+            Some(index) => index,
+            None => {
+                // Numbers only grow, so the groups stay sorted.
+                let group = Group::new(shared.next_group(), key, &mut self.log);
+                self.groups.push(group);
+                self.groups.len() - 1
+            }
+        };
+        let group = &mut self.groups[index];
+        let peer = shared.peers.get_mut(slot);
+        *peer.groups.get_mut(A::FAMILY) = Some(group.id);
+        group.members.insert(peer.setup.peer, member(group.head));
+    }
+
+    /// Takes a peer out of its group.
+    pub(crate) fn leave(&mut self, shared: &mut Shared, slot: PeerSlot) {
+        let Some(index) = self.group_of(shared, slot) else {
+            return;
+        };
+        let peer = shared.peers.get_mut(slot);
+        *peer.groups.get_mut(A::FAMILY) = None;
+        let group = &mut self.groups[index];
+        if let Some(member) = group.members.remove(&peer.setup.peer)
+            && member.is_live()
+        {
+            group.leave_live();
+        }
+        self.drop_if_empty(shared, index);
+    }
+
+    fn drop_if_empty(&mut self, shared: &mut Shared, index: usize) {
+        if self.groups[index].members.is_empty() {
+            let group = self.groups.remove(index);
+            let advertised = usize::try_from(group.rib.len()).unwrap_or(usize::MAX);
+            shared.interner.release(advertised);
+            shared.outputs.push_back(Output::GroupGone(group.id));
+        }
+    }
+
+    /// Moves a peer whose key has changed. It keeps its session: the new group's routes are dumped,
+    /// and what only the old group advertised is withdrawn.
+    pub(crate) fn move_group(&mut self, shared: &mut Shared, slot: PeerSlot) {
+        let Some(index) = self.group_of(shared, slot) else {
+            return;
+        };
+        let peer = shared.peers.get(slot);
+        let (id, Some(terms)) = (peer.setup.peer, peer.session_in(A::FAMILY)) else {
+            return;
+        };
+        let key = GroupKey::of(&peer.setup, terms, A::FAMILY);
+        let group = &mut self.groups[index];
+        if group.key == key {
+            return;
+        }
+        let mut known = group.told();
+        let (floor, Some(member)) = (group.floor(), group.members.remove(&id)) else {
+            return;
+        };
+        let after = member.cursor().unwrap_or(floor);
+        match member.progress {
+            Progress::Live => {
+                group.leave_live();
+                let family = A::FAMILY;
+                shared
+                    .outputs
+                    .push_back(Output::Detach { peer: id, family });
+            }
+            Progress::Dumping {
+                known: Some(earlier),
+                ..
+            } => Arc::make_mut(&mut known).extend(&earlier),
+            Progress::Dumping { known: None, .. } | Progress::CatchingUp { .. } => {}
+        }
+        let end_of_rib_sent = member.end_of_rib_sent;
+        // Entered first: were the old group's end to empty the table of groups, nothing would hold
+        // the log for the peer.
+        self.enter(shared, slot, key, |head| Member {
+            end_of_rib_sent,
+            ..Member::new(after.min(head), Some(known))
+        });
+        self.drop_if_empty(shared, index);
+    }
+
+    /// Tells a member everything again (RFC 2918).
+    pub(crate) fn refresh(&mut self, shared: &mut Shared, slot: PeerSlot) {
+        let peer = shared.peers.get(slot).setup.peer;
+        let Some(index) = self.group_of(shared, slot) else {
+            return;
+        };
+        let group = &mut self.groups[index];
+        let floor = group.floor();
+        let Some(member) = group.members.get_mut(&peer) else {
+            return;
+        };
+        match &mut member.progress {
+            Progress::Dumping { next, .. } => *next = DestId(0),
+            Progress::CatchingUp { after } => {
+                let after = *after;
+                member.progress = Member::new(after, None).progress;
+            }
+            Progress::Live => {
+                member.progress = Member::new(floor, None).progress;
+                group.leave_live();
+                let family = A::FAMILY;
+                shared.outputs.push_back(Output::Detach { peer, family });
+            }
+        }
+    }
+
+    /// Serves a live member from the log from here on, which has written everything up to `after`.
+    pub(crate) fn lag(&mut self, shared: &Shared, slot: PeerSlot, after: Version) {
+        let peer = shared.peers.get(slot).setup.peer;
+        let Some(index) = self.group_of(shared, slot) else {
+            return;
+        };
+        let group = &mut self.groups[index];
+        let after = group.position(after);
+        // A member that is not live was detached in the meantime, and is served anyway.
+        if let Some(member) = group.members.get_mut(&peer)
+            && member.is_live()
+        {
+            member.progress = Progress::CatchingUp { after };
+            group.leave_live();
+        }
+    }
+
+    /// Notes how far all live members of a group are.
+    pub(crate) fn drain(&mut self, id: GroupId, upto: Version) {
+        if let Ok(index) = self.groups.binary_search_by_key(&id, |group| group.id) {
+            self.groups[index].drain(upto);
+        }
+    }
+
+    /// Where a peer's group is.
+    pub(crate) fn group_of(&self, shared: &Shared, slot: PeerSlot) -> Option<usize> {
+        let id = (*shared.peers.get(slot).groups.get(A::FAMILY))?;
+        self.groups.binary_search_by_key(&id, |group| group.id).ok()
+    }
+
+    /// The same, by the peer's id.
+    pub(crate) fn group_of_peer(&self, shared: &Shared, peer: PeerId) -> Option<usize> {
+        self.group_of(shared, shared.peers.slot(peer)?)
+    }
+
+    /// The number of the group at an index.
+    pub(crate) fn group_id(&self, index: usize) -> GroupId {
+        self.groups[index].id
+    }
+
+    /// The slowest reader of the log.
+    pub(crate) fn slowest_reader(&self) -> Version {
+        let groups = self.groups.iter().map(Group::slowest);
+        groups
+            .chain(self.feed.cursor())
+            .fold(self.log.head(), Version::min)
+    }
+}

@@ -1,0 +1,366 @@
+//! The shard: commands in, bounded steps, outputs out.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::command::{Command, Output, PeerSetup, RouteBatch, Routes};
+use super::loc_rib::LocRib;
+use super::member::Served;
+use super::path::Path;
+use super::peers::PeerSlot;
+use super::shared::Shared;
+use super::sweep::{Sweep, SweepKind};
+use crate::net::{AddressFamily, Family, Ipv4, Ipv6, PathId, PeerId, PerFamily, Prefix};
+
+/// How a shard works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShardOptions {
+    /// The most paths that share the load of one prefix; at least one.
+    pub multipath_max: u8,
+    /// Whether the owner resolves next hops. If so, a path waits until the owner has answered for its
+    /// next hop; if not (a reflector off the data path), every next hop counts as reachable.
+    pub track_next_hops: bool,
+}
+
+impl Default for ShardOptions {
+    fn default() -> Self {
+        Self {
+            multipath_max: 16,
+            track_next_hops: true,
+        }
+    }
+}
+
+/// All route state of a set of prefixes.
+///
+/// The owner feeds it with [`Self::handle`], gives it time with [`Self::turn`], and takes what it says
+/// with [`Self::poll_output`] after each of the two. No step takes longer than a few thousand
+/// destinations.
+///
+/// ```
+/// use std::time::Instant;
+/// use calidris::rib::{Answer, Command, LocalRoute, Output, Query, Shard, ShardOptions};
+///
+/// # #[expect(clippy::disallowed_methods, reason = "an owner reads the clock")]
+/// let now = Instant::now();
+/// let mut shard = Shard::new(ShardOptions::default());
+/// shard.handle(now, Command::Originate(LocalRoute {
+///     prefix: "10.65.3.0/26".parse().expect("a prefix"),
+///     origin: "BlockAffinity/node-1".into(),
+/// }));
+/// while shard.turn(now) {}
+/// shard.handle(now, Command::Query { id: 1, query: Query::Totals });
+/// let Some(Output::Answer { answer: Answer::Totals(totals), .. }) = shard.poll_output() else {
+///     panic!("a query is answered at once");
+/// };
+/// assert_eq!(totals.ipv4.prefixes, 1);
+/// ```
+pub struct Shard {
+    pub(super) v4: LocRib<Ipv4>,
+    pub(super) v6: LocRib<Ipv6>,
+    pub(super) shared: Shared,
+    pub(super) sweeps: VecDeque<Sweep>,
+    /// Pulls not answered yet, one entry each; a driver has one under way.
+    pub(super) waiting: VecDeque<(Family, PeerId)>,
+    pub(super) deadline: Option<Instant>,
+    /// Whether the kernel's writer was told that changes wait.
+    fib_told: bool,
+}
+
+/// Does the same with the tables of whichever family is meant.
+macro_rules! in_family {
+    ($shard:expr, $family:expr, $method:ident $(, $argument:expr)*) => {
+        match $family {
+            $crate::net::Family::Ipv4 => $shard.v4.$method($($argument),*),
+            $crate::net::Family::Ipv6 => $shard.v6.$method($($argument),*),
+        }
+    };
+}
+pub(super) use in_family;
+
+impl Shard {
+    /// An empty shard.
+    pub fn new(options: ShardOptions) -> Self {
+        Self {
+            v4: LocRib::default(),
+            v6: LocRib::default(),
+            shared: Shared::new(options),
+            sweeps: VecDeque::new(),
+            waiting: VecDeque::new(),
+            deadline: None,
+            fib_told: false,
+        }
+    }
+
+    /// Takes one command. Commands about peers that are not configured, or not up, do nothing.
+    pub fn handle(&mut self, _now: Instant, command: Command) {
+        match command {
+            Command::AddPeer(setup) | Command::UpdatePeer(setup) => self.set_peer(setup),
+            Command::RemovePeer(peer) => self.remove_peer(peer),
+            Command::SessionUp(terms) => self.session_up(terms),
+            Command::SessionDown { peer, keep_until } => self.session_down(peer, keep_until),
+            Command::Routes(Routes::V4(batch)) => {
+                if let Some(slot) = self.announcer(&batch, Family::Ipv4) {
+                    self.v4.apply(&mut self.shared, slot, &batch);
+                }
+            }
+            Command::Routes(Routes::V6(batch)) => {
+                if let Some(slot) = self.announcer(&batch, Family::Ipv6) {
+                    self.v6.apply(&mut self.shared, slot, &batch);
+                }
+            }
+            Command::EndOfRib { peer, family } => self.end_of_rib(peer, family),
+            Command::Refresh { peer, family } => {
+                if let Some(slot) = self.shared.peers.slot(peer) {
+                    in_family!(self, family, refresh, &mut self.shared, slot);
+                }
+            }
+            Command::Pull { peer, family } => {
+                if in_family!(self, family, group_of_peer, &self.shared, peer).is_some() {
+                    self.waiting.push_back((family, peer));
+                }
+            }
+            Command::Lagged {
+                peer,
+                family,
+                after,
+            } => {
+                if let Some(slot) = self.shared.peers.slot(peer) {
+                    in_family!(self, family, lag, &self.shared, slot, after);
+                }
+            }
+            Command::Drained { group, upto } => {
+                self.v4.drain(group, upto);
+                self.v6.drain(group, upto);
+            }
+            Command::Originate(route) => {
+                let family = route.prefix.family();
+                in_family!(self, family, originate, &mut self.shared, &route);
+            }
+            Command::WithdrawLocal(prefix) => self.withdraw_local(prefix),
+            Command::SetKernelPolicy(policies) => {
+                self.shared.kernel = Some(policies);
+                self.restart_feeds();
+            }
+            Command::NextHops(states) => {
+                for (address, state) in states {
+                    if self.shared.next_hops.tell(address, state) {
+                        for family in Family::ALL {
+                            let kind = SweepKind::Resolve(address);
+                            self.sweeps.push_back(Sweep::new(family, kind));
+                        }
+                    }
+                }
+            }
+            Command::PullFib { max } => self.pull_fib(max),
+            Command::RestartFib => self.restart_feeds(),
+            Command::Query { id, query } => {
+                let answer = self.answer(&query);
+                self.shared.outputs.push_back(Output::Answer { id, answer });
+            }
+        }
+        self.shared.ask_for_next_hops();
+        self.tell_fib();
+    }
+
+    /// Does one bounded round of what waits; says whether more does.
+    pub fn turn(&mut self, now: Instant) -> bool {
+        self.fire_deadlines(now);
+        self.turn_sweeps();
+        let Self { v4, v6, shared, .. } = self;
+        let mut busy = turn_groups(v4, shared) | turn_groups(v6, shared);
+        self.turn_pulls();
+        busy |= !self.sweeps.is_empty() || !self.waiting.is_empty();
+        let trimming = self.v4.trim(TRIM_STEPS) | self.v6.trim(TRIM_STEPS);
+        let unused = self.shared.next_hops.take_unused(UNTRACK_STEPS);
+        if !unused.is_empty() {
+            let output = Output::UntrackNextHops(unused);
+            self.shared.outputs.push_back(output);
+        }
+        let sweeping = self.shared.interner.sweep(INTERN_STEPS, !busy);
+        self.shared.ask_for_next_hops();
+        self.tell_fib();
+        busy || trimming || sweeping || self.shared.next_hops.has_idle()
+    }
+
+    /// The next thing that the shard asks of its owner.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.shared.outputs.pop_front()
+    }
+
+    /// When [`Self::turn`] is due though nothing else happens: stale routes run out of time.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    fn announcer<P>(&self, batch: &RouteBatch<P>, family: Family) -> Option<PeerSlot> {
+        let slot = self.shared.peers.slot(batch.source)?;
+        self.shared.peers.get(slot).session_in(family).map(|_| slot)
+    }
+
+    fn set_peer(&mut self, setup: PeerSetup) {
+        let Some(slot) = self.shared.peers.slot(setup.peer) else {
+            // Above the limit the peer is as good as not configured: nothing of it is accepted.
+            self.shared.peers.add(setup);
+            return;
+        };
+        let peer = self.shared.peers.get_mut(slot);
+        let old = std::mem::replace(&mut peer.setup, Arc::new(setup));
+        let new = Arc::clone(&peer.setup);
+        for family in Family::ALL {
+            if imports_differ(&old, &new, family) {
+                let kind = SweepKind::Reimport(slot);
+                self.sweeps.push_back(Sweep::new(family, kind));
+            }
+            in_family!(self, family, move_group, &mut self.shared, slot);
+        }
+    }
+
+    fn remove_peer(&mut self, peer: PeerId) {
+        self.session_down(peer, PerFamily::default());
+        if let Some(slot) = self.shared.peers.remove(peer) {
+            self.sweeps
+                .retain(|sweep| sweep.kind != SweepKind::Reimport(slot));
+            self.release(slot);
+        }
+    }
+
+    fn release(&mut self, slot: PeerSlot) {
+        if self.shared.peers.release(slot) {
+            self.sweeps.retain(|sweep| !sweep.expires(slot));
+        }
+    }
+
+    fn withdraw_local(&mut self, prefix: Prefix) {
+        fn withdraw<A: AddressFamily>(rib: &mut LocRib<A>, shared: &mut Shared, prefix: Prefix) {
+            use crate::net::PrefixKey;
+            let dest = A::Prefix::from_prefix(prefix).and_then(|prefix| rib.table.find(prefix));
+            if let Some(dest) = dest {
+                let all = |path: &Path| path.path_id() == PathId(0);
+                rib.remove_paths(shared, dest, PeerSlot::LOCAL, all);
+            }
+        }
+        withdraw(&mut self.v4, &mut self.shared, prefix);
+        withdraw(&mut self.v6, &mut self.shared, prefix);
+    }
+
+    fn restart_feeds(&mut self) {
+        self.v4.restart_feed();
+        self.v6.restart_feed();
+    }
+
+    fn pull_fib(&mut self, max: usize) {
+        let (mut changes, mut steps) = (Vec::new(), FEED_STEPS);
+        let Self { v4, v6, shared, .. } = self;
+        v4.pull_feed(shared, &mut changes, max, &mut steps);
+        v6.pull_feed(shared, &mut changes, max, &mut steps);
+        self.shared.outputs.push_back(Output::Fib(changes));
+        self.fib_told = false;
+    }
+
+    /// Says once that changes wait for the kernel's writer.
+    fn tell_fib(&mut self) {
+        let waits = self.shared.kernel.is_some() && (self.v4.feed_waits() || self.v6.feed_waits());
+        if waits && !self.fib_told {
+            self.fib_told = true;
+            self.shared.outputs.push_back(Output::FibPending);
+        }
+    }
+
+    /// Runs a sweep for up to `steps` destinations; returns the steps left once it is complete.
+    pub(super) fn run_sweep(&mut self, sweep: &mut Sweep, steps: usize) -> Option<usize> {
+        in_family!(self, sweep.family, sweep, &mut self.shared, sweep, steps)
+    }
+
+    fn turn_sweeps(&mut self) {
+        let mut steps = SWEEP_STEPS;
+        while let Some(mut sweep) = self.sweeps.pop_front() {
+            let Some(left) = self.run_sweep(&mut sweep, steps) else {
+                self.sweeps.push_front(sweep);
+                return;
+            };
+            steps = left;
+            if let SweepKind::Expire(slot) = sweep.kind {
+                self.release(slot);
+            }
+        }
+    }
+
+    /// Serves members that asked, in the order in which they did.
+    fn turn_pulls(&mut self) {
+        for _ in 0..PULLS_MAX.min(self.waiting.len()) {
+            let Some((family, peer)) = self.waiting.pop_front() else {
+                return;
+            };
+            let Some(group) = in_family!(self, family, group_of_peer, &self.shared, peer) else {
+                continue;
+            };
+            let id = in_family!(self, family, group_id, group);
+            let output = match in_family!(self, family, serve, group, peer) {
+                Served::Chunk(chunk) => Output::Pulled {
+                    peer,
+                    family,
+                    chunk,
+                },
+                Served::Live(at) => Output::Live {
+                    peer,
+                    family,
+                    group: id,
+                    at,
+                },
+                Served::Later => {
+                    self.waiting.push_back((family, peer));
+                    continue;
+                }
+            };
+            self.shared.outputs.push_back(output);
+        }
+    }
+}
+
+/// Moves every group's head on; says whether one has more to do.
+fn turn_groups<A: AddressFamily>(rib: &mut LocRib<A>, shared: &mut Shared) -> bool {
+    let mut busy = false;
+    for group in &mut rib.groups {
+        if group.has_work(&rib.log) {
+            let id = group.id;
+            let chunks = group.advance(&rib.table, &mut rib.log, shared, EXPORT_STEPS);
+            shared
+                .outputs
+                .extend(chunks.into_iter().map(|chunk| Output::Publish {
+                    group: id,
+                    chunk: Arc::new(chunk),
+                }));
+            busy |= group.has_work(&rib.log);
+        }
+    }
+    busy
+}
+
+/// Whether the verdicts on a peer's paths, or what other peers hear of them, may have changed.
+fn imports_differ(old: &PeerSetup, new: &PeerSetup, family: Family) -> bool {
+    let facts = |setup: &PeerSetup| {
+        (
+            (setup.local_as, setup.router_id, setup.external),
+            (setup.reflector_client, setup.cluster_id),
+            (setup.allowed_local_as, setup.own_next_hop, setup.address),
+        )
+    };
+    facts(old) != facts(new) || old.import.get(family) != new.import.get(family)
+}
+
+/// Destinations swept in one turn.
+const SWEEP_STEPS: usize = 4096;
+/// Changes that a group's head takes from the log in one turn.
+const EXPORT_STEPS: usize = 4096;
+/// Members served in one turn.
+const PULLS_MAX: usize = 64;
+/// Log entries trimmed in one turn.
+const TRIM_STEPS: usize = 16_384;
+/// Attribute sets looked at in one turn.
+const INTERN_STEPS: usize = 4096;
+/// Unused next hops forgotten in one turn.
+const UNTRACK_STEPS: usize = 1024;
+/// Destinations looked at for one pull of the kernel's writer.
+const FEED_STEPS: usize = 16_384;

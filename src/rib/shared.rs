@@ -1,0 +1,95 @@
+//! What both families of a shard share: peers, attributes, next hops, and the way out.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::command::{GroupId, Output};
+use super::intern::Interner;
+use super::nexthop::NextHops;
+use super::path::Path;
+use super::peers::{PeerSlot, Peers};
+use super::shard::ShardOptions;
+use super::table::DestId;
+use crate::net::{Family, PerFamily};
+use crate::policy::Policy;
+
+/// State of a shard beside the tables.
+pub(crate) struct Shared {
+    pub(crate) options: ShardOptions,
+    pub(crate) peers: Peers,
+    pub(crate) interner: Interner,
+    pub(crate) next_hops: NextHops,
+    /// Which routes reach the kernel; none do before the owner has said.
+    pub(crate) kernel: Option<PerFamily<Arc<Policy>>>,
+    pub(crate) outputs: VecDeque<Output>,
+    groups: u32,
+}
+
+impl Shared {
+    pub(crate) fn new(options: ShardOptions) -> Self {
+        Self {
+            options,
+            peers: Peers::default(),
+            interner: Interner::default(),
+            next_hops: NextHops::new(options.track_next_hops),
+            kernel: None,
+            outputs: VecDeque::new(),
+            groups: 0,
+        }
+    }
+
+    /// A group number that was never used.
+    pub(crate) fn next_group(&mut self) -> GroupId {
+        self.groups += 1;
+        GroupId(self.groups)
+    }
+
+    /// Counts a path that is stored.
+    pub(crate) fn count_stored(&mut self, path: &Path, family: Family, dest: DestId) {
+        let accepted = path.refusal().is_none();
+        if let Some(rib) = self.peers.rib_mut(path.source(), family) {
+            rib.stored(dest, accepted);
+        }
+        if accepted {
+            let address = path.received().next_hop.address();
+            self.next_hops.hold(address, family, dest);
+        }
+    }
+
+    /// Counts a path that goes.
+    pub(crate) fn count_dropped(&mut self, path: &Path, family: Family) {
+        let accepted = path.refusal().is_none();
+        if let Some(rib) = self.peers.rib_mut(path.source(), family) {
+            rib.dropped(accepted, path.epoch());
+        }
+        if accepted {
+            self.next_hops.drop_hold(path.received().next_hop.address());
+        }
+        self.interner.release(1);
+    }
+
+    /// Counts a change of a best path's source.
+    pub(crate) fn count_best(
+        &mut self,
+        before: Option<PeerSlot>,
+        after: Option<PeerSlot>,
+        family: Family,
+    ) {
+        if before == after {
+            return;
+        }
+        for (source, gained) in [(before, false), (after, true)] {
+            if let Some(rib) = source.and_then(|slot| self.peers.rib_mut(slot, family)) {
+                rib.count_best(gained);
+            }
+        }
+    }
+
+    /// Asks the owner about next hops that are new.
+    pub(crate) fn ask_for_next_hops(&mut self) {
+        let new = self.next_hops.take_new();
+        if !new.is_empty() {
+            self.outputs.push_back(Output::TrackNextHops(new));
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Work over many destinations, done a bounded step at a time.
+
+use std::net::IpAddr;
+
+use super::import::Import;
+use super::loc_rib::{LocRib, Selection};
+use super::path::Imported;
+use super::peers::PeerSlot;
+use super::shared::Shared;
+use super::table::DestId;
+use crate::net::{AddressFamily, Family};
+
+/// One piece of such work and how far it has come.
+#[derive(Debug)]
+pub(crate) struct Sweep {
+    pub(crate) family: Family,
+    pub(crate) kind: SweepKind,
+    next: DestId,
+}
+
+/// What is done to each destination.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SweepKind {
+    /// Remove the peer's stale paths.
+    Expire(PeerSlot),
+    /// Run the import policy over the peer's paths again, and let the groups look at them again.
+    Reimport(PeerSlot),
+    /// Decide again where a path leads through a next hop.
+    Resolve(IpAddr),
+}
+
+impl Sweep {
+    pub(crate) const fn new(family: Family, kind: SweepKind) -> Self {
+        Self {
+            family,
+            kind,
+            next: DestId(0),
+        }
+    }
+
+    /// Whether this removes a peer's paths.
+    pub(crate) fn expires(&self, slot: PeerSlot) -> bool {
+        self.kind == SweepKind::Expire(slot)
+    }
+}
+
+impl<A: AddressFamily> LocRib<A> {
+    /// Does up to `steps` destinations of a sweep and returns what is left of the steps; `None`
+    /// where the sweep needs more.
+    pub(crate) fn sweep(
+        &mut self,
+        shared: &mut Shared,
+        sweep: &mut Sweep,
+        steps: usize,
+    ) -> Option<usize> {
+        for done in 0..steps {
+            let dest = match sweep.kind {
+                SweepKind::Expire(slot) | SweepKind::Reimport(slot) => {
+                    let rib = shared.peers.rib_mut(slot, A::FAMILY);
+                    rib.and_then(|rib| rib.dests.next_from(sweep.next))
+                }
+                SweepKind::Resolve(address) => {
+                    shared.next_hops.next_dest(address, A::FAMILY, sweep.next)
+                }
+            };
+            let Some(dest) = dest else {
+                return Some(steps - done);
+            };
+            sweep.next = dest.next();
+            match sweep.kind {
+                SweepKind::Expire(slot) => self.expire(shared, slot, dest),
+                SweepKind::Reimport(slot) => self.reimport(shared, slot, dest),
+                SweepKind::Resolve(address) => self.resolve(shared, address, dest),
+            }
+        }
+        None
+    }
+
+    fn expire(&mut self, shared: &mut Shared, slot: PeerSlot, dest: DestId) {
+        let current = shared.peers.get(slot).ribs.get(A::FAMILY).epoch();
+        self.remove_paths(shared, dest, slot, |path| path.epoch() != current);
+    }
+
+    fn reimport(&mut self, shared: &mut Shared, slot: PeerSlot, dest: DestId) {
+        let setup = std::sync::Arc::clone(&shared.peers.get(slot).setup);
+        let destination = self.table.get_mut(dest);
+        let before = Selection::of(destination);
+        let prefix = destination.prefix.into();
+        for path in destination.paths.iter_mut() {
+            if path.source() != slot {
+                continue;
+            }
+            let mut import = Import::new(&setup, A::FAMILY, path.received());
+            let imported = import.verdict(prefix, &mut shared.interner);
+            let accepted = !matches!(imported, Imported::Refused(_));
+            let was_accepted = path.refusal().is_none();
+            path.set_imported(imported);
+            shared.interner.release(1);
+            let next_hop = path.received().next_hop.address();
+            match (was_accepted, accepted) {
+                (false, true) => shared.next_hops.hold(next_hop, A::FAMILY, dest),
+                (true, false) => shared.next_hops.drop_hold(next_hop),
+                (true, true) | (false, false) => {}
+            }
+            if let Some(rib) = shared.peers.rib_mut(slot, A::FAMILY) {
+                rib.reimported(was_accepted, accepted);
+            }
+        }
+        self.reselect(shared, dest, &before, true);
+    }
+
+    fn resolve(&mut self, shared: &mut Shared, address: IpAddr, dest: DestId) {
+        let leads_through = self.table.live(dest).is_some_and(|destination| {
+            destination
+                .paths
+                .iter()
+                .any(|path| path.received().next_hop.address() == Some(address))
+        });
+        if !leads_through {
+            shared.next_hops.forget_dest(address, A::FAMILY, dest);
+            return;
+        }
+        let before = Selection::of(self.table.get(dest));
+        self.reselect(shared, dest, &before, false);
+    }
+}

@@ -1,0 +1,292 @@
+//! Update groups: peers that are told the same in the same bytes.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Weak};
+
+use super::adj_rib_out::{AdjRibOut, Advertised};
+use super::change_log::ChangeLog;
+use super::chunk::Batch;
+use super::command::{Chunk, GroupId, PeerSetup, SessionTerms, Version};
+use super::dest_set::DestSet;
+use super::export::Exporter;
+use super::member::Member;
+use super::shared::Shared;
+use super::table::{DestId, Destination, Table};
+use crate::net::{AddressFamily, Asn, ClusterId, Family, PeerId};
+use crate::policy::{NextHopMode, Policy};
+use crate::wire::EncodeContext;
+
+/// All that decides what a peer is told and in which bytes; equal keys share a group.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct GroupKey {
+    /// Whether the members are in other ASes.
+    pub(crate) external: bool,
+    /// The cluster that the members are clients of.
+    pub(crate) client: Option<ClusterId>,
+    /// The AS of this side.
+    pub(crate) local_as: Asn,
+    /// How NEXT_HOP is set.
+    pub(crate) next_hop_mode: NextHopMode,
+    /// This side's address in the family.
+    pub(crate) own_next_hop: Option<IpAddr>,
+    /// The export policy.
+    pub(crate) export: Arc<Policy>,
+    /// How bytes are written.
+    pub(crate) encode: EncodeContext,
+}
+
+impl GroupKey {
+    /// The key of a peer's session in one family.
+    pub(crate) fn of(setup: &PeerSetup, terms: &SessionTerms, family: Family) -> Self {
+        Self {
+            external: setup.external,
+            client: setup.reflector_client,
+            local_as: setup.local_as,
+            next_hop_mode: setup.next_hop_mode,
+            own_next_hop: *setup.own_next_hop.get(family),
+            export: Arc::clone(setup.export.get(family)),
+            encode: EncodeContext {
+                four_octet_as: terms.four_octet_as,
+                add_path: terms.add_path.get(family).send,
+            },
+        }
+    }
+}
+
+/// One group in one family.
+///
+/// The *head* is how far the log was read and `rib` reflects it. Live members follow what the head
+/// publishes; the others have cursors of their own, never ahead of the head.
+pub(crate) struct Group {
+    pub(crate) id: GroupId,
+    pub(crate) key: GroupKey,
+    pub(crate) members: BTreeMap<PeerId, Member>,
+    pub(crate) rib: AdjRibOut,
+    pub(crate) head: Version,
+    /// The next destination of the first walk over the table; `None` once `rib` is complete. Nobody
+    /// is served before.
+    building: Option<DestId>,
+    /// The version of the last chunk published.
+    published: Version,
+    /// The version that every live member has surely taken.
+    drained: Version,
+    /// Members that follow the publications.
+    live: usize,
+    /// A member went live while the log held changes that the head had not met. The log may have
+    /// coalesced a change that only this member lacks with one of those, so until the head has met
+    /// them all, destinations are told again even where nothing changed for the others.
+    retell: bool,
+    /// What was advertised at a version, shared by members that leave at the same time.
+    told: (Version, Weak<DestSet>),
+}
+
+impl Group {
+    pub(crate) fn new(id: GroupId, key: GroupKey, log: &mut ChangeLog) -> Self {
+        let head = log.head();
+        log.read_to(head);
+        Self {
+            id,
+            key,
+            members: BTreeMap::new(),
+            rib: AdjRibOut::default(),
+            head,
+            building: Some(DestId(0)),
+            published: head,
+            drained: head,
+            live: 0,
+            retell: false,
+            told: (head, Weak::new()),
+        }
+    }
+
+    /// Moves the head over up to `steps` destinations, and returns what is to be published.
+    pub(crate) fn advance<A: AddressFamily>(
+        &mut self,
+        table: &Table<A>,
+        log: &mut ChangeLog,
+        shared: &mut Shared,
+        steps: usize,
+    ) -> Vec<Chunk> {
+        if let Some(next) = self.building {
+            self.build(table, shared, next, steps);
+            return Vec::new();
+        }
+        let before = self.head;
+        let mut batch = Batch::<A>::new(self.key.encode);
+        let key = self.key.clone();
+        let mut exporter = Exporter::new(&key, A::FAMILY, &shared.peers, &mut shared.interner);
+        let mut replaced = 0;
+        for (version, dest) in log.after(before).take(steps) {
+            self.head = version;
+            let destination = table.get(dest);
+            if destination.version != version {
+                continue;
+            }
+            let new = exported(&mut exporter, destination);
+            replaced += usize::from(self.tell(&mut batch, dest, destination.prefix, new));
+        }
+        shared.interner.release(replaced);
+        debug_assert!(self.head >= before, "invariant 7: no cursor moves back");
+        log.read_to(self.head);
+        if self.head == log.head() {
+            self.retell = false;
+        }
+        if self.live == 0 || batch.is_empty() {
+            return Vec::new();
+        }
+        if self.drained >= self.published {
+            // All was taken so far, so the live members are where the head was.
+            self.drained = before;
+        }
+        self.published = self.head;
+        batch.pack(before, self.head, false)
+    }
+
+    /// Fills the Adj-RIB-Out from the table. No one is told: nobody is live yet, and the head meets
+    /// whatever changes meanwhile.
+    fn build<A: AddressFamily>(
+        &mut self,
+        table: &Table<A>,
+        shared: &mut Shared,
+        next: DestId,
+        steps: usize,
+    ) {
+        let key = self.key.clone();
+        let mut exporter = Exporter::new(&key, A::FAMILY, &shared.peers, &mut shared.interner);
+        let mut dest = next;
+        for _ in 0..steps {
+            if dest >= table.end() {
+                self.building = None;
+                return;
+            }
+            if let Some(destination) = table.live(dest) {
+                let new = exported(&mut exporter, destination);
+                self.rib.set(dest, new);
+            }
+            dest = dest.next();
+        }
+        self.building = Some(dest);
+    }
+
+    /// Records what a destination is advertised as, and adds to the batch what live members have to
+    /// hear; says whether an earlier state was replaced.
+    fn tell<A: AddressFamily>(
+        &mut self,
+        batch: &mut Batch<A>,
+        dest: DestId,
+        prefix: A::Prefix,
+        new: Option<Advertised>,
+    ) -> bool {
+        let old = self.rib.set(dest, new.clone());
+        let replaced = old.is_some();
+        if self.live == 0 || (!self.retell && self.is_told(old.as_ref(), new.as_ref())) {
+            return replaced;
+        }
+        let Some(new) = new else {
+            batch.withdraw(prefix);
+            return replaced;
+        };
+        let mark = Some(new.source).filter(|source| self.members.contains_key(source));
+        batch.announce(prefix, &new.attributes, mark);
+        // The peer whose route has become the best knows another one from us, if there was one.
+        let knows_another = self.retell || old.is_some_and(|old| old.source != new.source);
+        if let Some(own) = mark.filter(|_| knows_another) {
+            batch.amend(own, prefix);
+        }
+        replaced
+    }
+
+    /// Whether a change means nothing to any member.
+    fn is_told(&self, old: Option<&Advertised>, new: Option<&Advertised>) -> bool {
+        match (old, new) {
+            (None, None) => true,
+            (Some(old), Some(new)) => {
+                let sources = [old.source, new.source];
+                let of_members = sources.iter().any(|peer| self.members.contains_key(peer));
+                old.is_same_as(new) && (old.source == new.source || !of_members)
+            }
+            (None, Some(_)) | (Some(_), None) => false,
+        }
+    }
+
+    /// Whether the head has something to read, or the Adj-RIB-Out to be completed.
+    pub(crate) fn has_work(&self, log: &ChangeLog) -> bool {
+        self.building.is_some() || self.head < log.head()
+    }
+
+    /// Whether members can be served.
+    pub(crate) const fn is_built(&self) -> bool {
+        self.building.is_none()
+    }
+
+    /// What the live members have surely taken.
+    pub(crate) fn floor(&self) -> Version {
+        if self.live == 0 || self.drained >= self.published {
+            self.head
+        } else {
+            self.drained
+        }
+    }
+
+    /// The slowest reader of the log in this group.
+    pub(crate) fn slowest(&self) -> Version {
+        let cursors = self.members.values().filter_map(Member::cursor);
+        cursors.fold(self.head.min(self.floor()), Version::min)
+    }
+
+    /// Takes note that all live members have taken what was published up to a version.
+    pub(crate) fn drain(&mut self, upto: Version) {
+        self.drained = self.drained.max(upto.min(self.head));
+    }
+
+    /// The version that a live member has reached which has written everything up to `after`.
+    pub(crate) fn position(&self, after: Version) -> Version {
+        if after >= self.published {
+            self.head
+        } else {
+            after.max(self.floor())
+        }
+    }
+
+    /// Counts a member that follows the publications from here on.
+    pub(crate) fn enter_live(&mut self, log: &ChangeLog) {
+        if self.live == 0 {
+            (self.published, self.drained) = (self.head, self.head);
+        }
+        self.live += 1;
+        self.retell |= self.head < log.head();
+    }
+
+    /// Takes back the count of a live member.
+    pub(crate) fn leave_live(&mut self) {
+        self.live -= 1;
+    }
+
+    /// How many members are behind.
+    pub(crate) fn lagging(&self) -> usize {
+        self.members.len() - self.live
+    }
+
+    /// The destinations that the group's members were told of.
+    pub(crate) fn told(&mut self) -> Arc<DestSet> {
+        let known = self.told.1.upgrade().filter(|_| self.told.0 == self.head);
+        known.unwrap_or_else(|| {
+            let told = Arc::new(self.rib.destinations());
+            self.told = (self.head, Arc::downgrade(&told));
+            told
+        })
+    }
+}
+
+fn exported<A: AddressFamily>(
+    exporter: &mut Exporter<'_>,
+    destination: &Destination<A>,
+) -> Option<Advertised> {
+    let best = destination.best()?;
+    let attributes = exporter.export(destination.prefix.into(), best)?;
+    Some(Advertised {
+        attributes,
+        source: exporter.peer_of(best),
+    })
+}

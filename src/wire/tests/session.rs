@@ -1,0 +1,211 @@
+//! What good UPDATEs mean on sessions of different terms.
+
+use super::*;
+use crate::net::Family;
+
+#[test]
+fn both_families_of_one_message_have_their_own_next_hops() {
+    // MP_REACH_NLRI may stand anywhere.
+    let octets = update(&[8, 11], &[ORIGIN, AS_PATH, NEXT_HOP, UNREACH, REACH], NLRI);
+    let update = read(&octets, &EXTERNAL).expect("valid");
+    assert_eq!(announced(&update), ["10.65.0.0/26", "fd00:65::/32"]);
+    assert_eq!(prefixes(&update.withdrawn), ["11.0.0.0/8", "fd00:66::/32"]);
+    let hops: Vec<_> = update
+        .announced
+        .iter()
+        .filter_map(|announced| announced.attributes.next_hop.address())
+        .map(|address| address.to_string())
+        .collect();
+    assert_eq!(hops, ["192.0.2.1", "fd00::1"]);
+    assert_eq!(update.faults, []);
+}
+
+#[test]
+fn ipv4_prefixes_may_come_in_multiprotocol_attributes() {
+    let reach = [0x80, 14, 11, 0, 1, 1, 4, 192, 0, 2, 9, 0, 8, 10];
+    let unreach = [0x80, 15, 5, 0, 1, 1, 8, 11];
+    let octets = update(&[], &[&reach, &unreach, ORIGIN, AS_PATH], &[]);
+    let update = read(&octets, &EXTERNAL).expect("valid");
+    assert_eq!(announced(&update), ["10.0.0.0/8"]);
+    assert_eq!(prefixes(&update.withdrawn), ["11.0.0.0/8"]);
+    let hop = "192.0.2.9".parse().expect("valid");
+    assert_eq!(update.announced[0].attributes.next_hop, NextHop::V4(hop));
+}
+
+#[test]
+fn families_that_were_not_negotiated_are_ignored() {
+    let octets = update(&[8, 11], &[REACH, UNREACH, ORIGIN, AS_PATH, NEXT_HOP], NLRI);
+    let ipv6_only = DecodeContext {
+        families: PerFamily {
+            ipv4: false,
+            ipv6: true,
+        },
+        ..INTERNAL
+    };
+    let update = read(&octets, &ipv6_only).expect("valid");
+    assert_eq!(announced(&update), ["fd00:65::/32"]);
+    assert_eq!(prefixes(&update.withdrawn), ["fd00:66::/32"]);
+    let ipv4_only = DecodeContext {
+        families: PerFamily {
+            ipv4: true,
+            ipv6: false,
+        },
+        ..INTERNAL
+    };
+    let update = read(&octets, &ipv4_only).expect("valid");
+    assert_eq!(announced(&update), ["10.65.0.0/26"]);
+    assert_eq!(prefixes(&update.withdrawn), ["11.0.0.0/8"]);
+    assert_eq!(
+        update.faults.len(),
+        2,
+        "of MP_REACH_NLRI and MP_UNREACH_NLRI"
+    );
+}
+
+#[test]
+fn end_of_rib_is_recognised_in_both_forms() {
+    let end =
+        |octets: &[u8], context: &DecodeContext| read(octets, context).expect("valid").end_of_rib;
+    let plain = update(&[], &[], &[]);
+    let ipv4 = update(&[], &[&[0x80, 15, 3, 0, 1, 1]], &[]);
+    let ipv6 = update(&[], &[&[0x80, 15, 3, 0, 2, 1]], &[]);
+    let long = update(&[], &[&[0x90, 15, 0, 3, 0, 2, 1]], &[]);
+    assert_eq!(end(&plain, &INTERNAL), Some(Family::Ipv4));
+    assert_eq!(end(&ipv4, &INTERNAL), Some(Family::Ipv4));
+    assert_eq!(end(&ipv6, &INTERNAL), Some(Family::Ipv6));
+    assert_eq!(end(&long, &INTERNAL), Some(Family::Ipv6));
+    let none = DecodeContext {
+        families: PerFamily::default(),
+        ..INTERNAL
+    };
+    assert_eq!(end(&plain, &none), None);
+    assert_eq!(end(&ipv6, &none), None);
+}
+
+#[test]
+fn withdrawals_are_no_end_of_rib() {
+    let withdrawal = update(&[8, 11], &[], &[]);
+    let beside = update(&[8, 11], &[&[0x80, 15, 3, 0, 2, 1]], &[]);
+    let announcement = update(
+        &[],
+        &[&[0x80, 15, 3, 0, 2, 1], ORIGIN, AS_PATH, NEXT_HOP],
+        NLRI,
+    );
+    for octets in [withdrawal, beside, announcement] {
+        assert_eq!(read(&octets, &INTERNAL).expect("valid").end_of_rib, None);
+    }
+}
+
+#[test]
+fn path_identifiers_are_read_where_they_were_negotiated() {
+    let with_ids = DecodeContext {
+        add_path: BOTH,
+        ..INTERNAL
+    };
+    let octets = update(
+        &[0, 0, 0, 5, 8, 11],
+        &[ORIGIN, AS_PATH, NEXT_HOP],
+        &[0, 0, 0, 7, 8, 10],
+    );
+    let update = read(&octets, &with_ids).expect("valid");
+    let id = |run: &NlriRun<'_>| run.iter::<Ipv4>().next().expect("one").path_id.0;
+    assert_eq!(id(&update.withdrawn[0]), 5);
+    assert_eq!(id(&update.announced[0].nlri), 7);
+}
+
+#[test]
+fn numbers_of_four_octets_come_through_old_speakers() {
+    let path = [0x40, 2, 8, 2, 3, 0xfd, 0xe9, 0x5b, 0xa0, 0x5b, 0xa0];
+    let as4_path = [0xc0, 17, 10, 2, 2, 0, 1, 0, 0, 0, 1, 0, 1];
+    let aggregator = [0xc0, 7, 6, 0x5b, 0xa0, 1, 1, 1, 1];
+    let as4_aggregator = [0xc0, 18, 8, 0, 1, 0, 1, 2, 2, 2, 2];
+    let octets = update(
+        &[],
+        &[
+            ORIGIN,
+            &path,
+            NEXT_HOP,
+            &aggregator,
+            &as4_path,
+            &as4_aggregator,
+        ],
+        NLRI,
+    );
+    let update = read(&octets, &OLD).expect("valid");
+    let attributes = &update.announced[0].attributes;
+    assert_eq!(attributes.as_path.to_string(), "65001 65536 65537");
+    let aggregator = attributes.aggregator.expect("sent");
+    assert_eq!(aggregator.asn.0, 65_537);
+    assert_eq!(aggregator.router_id.to_string(), "2.2.2.2");
+}
+
+#[test]
+fn an_old_speaker_that_aggregated_makes_as4_attributes_void() {
+    let path = [0x40, 2, 4, 2, 1, 0x5b, 0xa0];
+    let as4_path = [0xc0, 17, 6, 2, 1, 0, 1, 0, 0];
+    let aggregator = [0xc0, 7, 6, 0xfd, 0xe9, 1, 1, 1, 1];
+    let as4_aggregator = [0xc0, 18, 8, 0, 1, 0, 1, 2, 2, 2, 2];
+    let octets = update(
+        &[],
+        &[
+            ORIGIN,
+            &path,
+            NEXT_HOP,
+            &aggregator,
+            &as4_path,
+            &as4_aggregator,
+        ],
+        NLRI,
+    );
+    let update = read(&octets, &OLD).expect("valid");
+    let attributes = &update.announced[0].attributes;
+    assert_eq!(attributes.as_path.to_string(), "23456");
+    assert_eq!(attributes.aggregator.expect("sent").asn.0, 65_001);
+}
+
+#[test]
+fn confederations_in_as4_path_are_dropped_from_it() {
+    let path = [0x40, 2, 6, 2, 2, 0xfd, 0xe9, 0x5b, 0xa0];
+    let as4_path = [0xc0, 17, 12, 3, 1, 0, 0, 0, 9, 2, 1, 0, 1, 0, 0];
+    let octets = update(&[], &[ORIGIN, &path, NEXT_HOP, &as4_path], NLRI);
+    let update = read(&octets, &OLD).expect("valid");
+    assert_eq!(
+        update.announced[0].attributes.as_path.to_string(),
+        "65001 65536"
+    );
+}
+
+#[test]
+fn unknown_transitive_attributes_leave_as_they_came_but_partial() {
+    let mut unknown = [&[0xd0, 99, 0x0b, 0xb8][..], &[0xa5; 3_000]].concat();
+    let octets = update(&[], &[ORIGIN, AS_PATH, NEXT_HOP, &unknown], NLRI);
+    let update = read(&octets, &EXTERNAL).expect("valid");
+    let mut out = Vec::new();
+    update.announced[0].attributes.encode(true, &mut out);
+    unknown[0] = 0xf0;
+    assert!(out.ends_with(&unknown));
+    assert_eq!(update.faults, []);
+}
+
+#[test]
+fn an_extended_length_that_is_not_needed_is_not_passed_on() {
+    let unknown = [0xd0, 35, 0, 4, 0, 0, 0, 7];
+    let octets = update(&[], &[ORIGIN, AS_PATH, NEXT_HOP, &unknown], NLRI);
+    let update = read(&octets, &EXTERNAL).expect("valid");
+    let mut out = Vec::new();
+    update.announced[0].attributes.encode(true, &mut out);
+    assert!(out.ends_with(&[0xe0, 35, 4, 0, 0, 0, 7]));
+}
+
+#[test]
+fn repeated_large_communities_are_one() {
+    let one = [0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3];
+    let other = [0, 0, 0, 9, 0, 0, 0, 2, 0, 0, 0, 3];
+    let attribute = [&[0xc0, 32, 36][..], &other, &one, &other].concat();
+    let octets = update(&[], &[ORIGIN, AS_PATH, NEXT_HOP, &attribute], NLRI);
+    let update = read(&octets, &EXTERNAL).expect("valid");
+    assert_eq!(
+        *update.announced[0].attributes.large_communities,
+        [LargeCommunity([9, 2, 3]), LargeCommunity([1, 2, 3])]
+    );
+}
