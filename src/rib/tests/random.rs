@@ -88,9 +88,10 @@ impl Model {
         if self.local.contains_key(&p) {
             return Some((0, None));
         }
-        let usable = self.announced.iter().filter(|((n, prefix, _), _)| {
-            *prefix == p && !(p == REFUSED && self.refuses(*n).0)
-        });
+        let usable = self
+            .announced
+            .iter()
+            .filter(|((n, prefix, _), _)| *prefix == p && !(p == REFUSED && self.refuses(*n).0));
         let rank = |(key, attributes): &(&(u32, u32, u32), &PathAttributes)| {
             let (n, _, id) = **key;
             let state = self.next_hops.get(&n).copied();
@@ -135,7 +136,11 @@ impl Model {
 fn variant(n: u32, a: u32) -> PathAttributes {
     let path = [65_000 + n, 65_100, 65_200];
     let mut attributes = attributes(address(V4, n), &path[..1 + a as usize % 3]);
-    attributes.origin = if a == 4 { Origin::Incomplete } else { Origin::Igp };
+    attributes.origin = if a == 4 {
+        Origin::Incomplete
+    } else {
+        Origin::Igp
+    };
     attributes.local_pref = (n > 2 && a == 5).then_some(200);
     attributes
 }
@@ -212,7 +217,11 @@ fn check(world: &mut World, model: &Model) {
         let best = rows.and_then(|rows| rows.iter().find(|row| row.best));
         let expected = model.best(p).map(|(n, attributes)| {
             let path = attributes.map_or(String::new(), |a| a.as_path.to_string());
-            let name = if n == 0 { "local".to_owned() } else { format!("peer {n}") };
+            let name = if n == 0 {
+                "local".to_owned()
+            } else {
+                format!("peer {n}")
+            };
             (name, path)
         });
         let found = best.map(|row| (row.from.to_string(), row.as_path.clone()));
@@ -232,8 +241,10 @@ fn check(world: &mut World, model: &Model) {
     }
     for n in model.up.keys().copied() {
         let told = world.told(n, V4).clone();
-        let paths: BTreeMap<_, _> =
-            told.iter().map(|(p, a)| (*p, a.as_path.to_string())).collect();
+        let paths: BTreeMap<_, _> = told
+            .iter()
+            .map(|(p, a)| (*p, a.as_path.to_string()))
+            .collect();
         assert_eq!(paths, model.told(n), "invariant 5: peer {n}");
         let advertised = world.rows(RouteTable::Advertised(PeerId(n)), V4);
         assert_eq!(told.len(), advertised.len());
