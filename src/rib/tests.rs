@@ -296,7 +296,11 @@ fn routes_of_a_restarting_peer_stay_until_end_of_rib() {
 fn stale_routes_go_at_the_deadline() {
     let mut world = World::new(false);
     world.peer_up(peer(1, true, false));
-    world.announce(1, &[nth(V4, 1), nth(V6, 1)], attributes(address(V4, 1), &[65_001]));
+    world.announce(
+        1,
+        &[nth(V4, 1), nth(V6, 1)],
+        attributes(address(V4, 1), &[65_001]),
+    );
     let deadline = world.now + Duration::from_secs(120);
     world.session_down(1, Some(deadline));
     world.after(Duration::from_secs(119));
@@ -376,7 +380,10 @@ fn members_of_one_group_share_one_publication() {
     let Answer::Groups(groups) = world.ask(Query::Groups) else {
         panic!("not groups");
     };
-    let sizes: Vec<_> = groups.iter().map(|group| (group.family, group.members.len())).collect();
+    let sizes: Vec<_> = groups
+        .iter()
+        .map(|group| (group.family, group.members.len()))
+        .collect();
     assert_eq!(sizes, [(V4, 20), (V6, 20)]);
     assert!(groups.iter().all(|group| group.lagging == 0));
 }
@@ -388,8 +395,16 @@ fn counts_tell_received_from_accepted_best_and_advertised() {
     first.import = both(refusing("10.0.1.0/24"));
     world.peer_up(first);
     world.peer_up(peer(2, true, false));
-    world.announce(1, &[nth(V4, 1), nth(V4, 2), nth(V4, 3)], attributes(address(V4, 1), &[1]));
-    world.announce(2, &[nth(V4, 3), nth(V4, 4)], attributes(address(V4, 2), &[2, 2]));
+    world.announce(
+        1,
+        &[nth(V4, 1), nth(V4, 2), nth(V4, 3)],
+        attributes(address(V4, 1), &[1]),
+    );
+    world.announce(
+        2,
+        &[nth(V4, 3), nth(V4, 4)],
+        attributes(address(V4, 2), &[2, 2]),
+    );
     world.settle();
     let Answer::Peers(peers) = world.ask(Query::Peers) else {
         panic!("not peers");

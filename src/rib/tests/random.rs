@@ -30,7 +30,9 @@ fn setup(n: u32, refuses_in: bool, refuses_out: bool) -> PeerSetup {
 #[derive(Clone, Debug)]
 enum Op {
     Announce(u32, u32, u32, u32),
+    AnnounceAll(u32, u32),
     Withdraw(u32, u32, u32),
+    WithdrawAll(u32),
     Originate(u32),
     WithdrawLocal(u32),
     Flap(u32),
@@ -52,6 +54,8 @@ fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         12 => (peer(), prefix(), 0u32..6, 0u32..2).prop_map(|(n, p, a, id)| Op::Announce(n, p, a, id)),
         5 => (peer(), prefix(), 0u32..2).prop_map(|(n, p, id)| Op::Withdraw(n, p, id)),
+        4 => (peer(), 0u32..6).prop_map(|(n, a)| Op::AnnounceAll(n, a)),
+        2 => peer().prop_map(Op::WithdrawAll),
         2 => prefix().prop_map(Op::Originate),
         2 => prefix().prop_map(Op::WithdrawLocal),
         1 => peer().prop_map(Op::Flap),
@@ -88,9 +92,10 @@ impl Model {
         if self.local.contains_key(&p) {
             return Some((0, None));
         }
-        let usable = self.announced.iter().filter(|((n, prefix, _), _)| {
-            *prefix == p && !(p == REFUSED && self.refuses(*n).0)
-        });
+        let usable = self
+            .announced
+            .iter()
+            .filter(|((n, prefix, _), _)| *prefix == p && !(p == REFUSED && self.refuses(*n).0));
         let rank = |(key, attributes): &(&(u32, u32, u32), &PathAttributes)| {
             let (n, _, id) = **key;
             let state = self.next_hops.get(&n).copied();
@@ -135,7 +140,11 @@ impl Model {
 fn variant(n: u32, a: u32) -> PathAttributes {
     let path = [65_000 + n, 65_100, 65_200];
     let mut attributes = attributes(address(V4, n), &path[..1 + a as usize % 3]);
-    attributes.origin = if a == 4 { Origin::Incomplete } else { Origin::Igp };
+    attributes.origin = if a == 4 {
+        Origin::Incomplete
+    } else {
+        Origin::Igp
+    };
     attributes.local_pref = (n > 2 && a == 5).then_some(200);
     attributes
 }
@@ -151,6 +160,12 @@ fn step(world: &mut World, model: &mut Model, op: &Op) {
         Op::Withdraw(n, p, id) => {
             model.announced.remove(&(n, p, id));
             world.withdraw_path(n, PathId(id), &[nth(V4, p)]);
+        }
+        Op::AnnounceAll(n, a) => {
+            (0..PREFIXES).for_each(|p| step(world, model, &Op::Announce(n, p, a, 0)));
+        }
+        Op::WithdrawAll(n) => {
+            (0..PREFIXES).for_each(|p| step(world, model, &Op::Withdraw(n, p, 0)));
         }
         Op::Originate(p) => {
             model.local.insert(p, ());
@@ -212,7 +227,11 @@ fn check(world: &mut World, model: &Model) {
         let best = rows.and_then(|rows| rows.iter().find(|row| row.best));
         let expected = model.best(p).map(|(n, attributes)| {
             let path = attributes.map_or(String::new(), |a| a.as_path.to_string());
-            let name = if n == 0 { "local".to_owned() } else { format!("peer {n}") };
+            let name = if n == 0 {
+                "local".to_owned()
+            } else {
+                format!("peer {n}")
+            };
             (name, path)
         });
         let found = best.map(|row| (row.from.to_string(), row.as_path.clone()));
@@ -232,8 +251,10 @@ fn check(world: &mut World, model: &Model) {
     }
     for n in model.up.keys().copied() {
         let told = world.told(n, V4).clone();
-        let paths: BTreeMap<_, _> =
-            told.iter().map(|(p, a)| (*p, a.as_path.to_string())).collect();
+        let paths: BTreeMap<_, _> = told
+            .iter()
+            .map(|(p, a)| (*p, a.as_path.to_string()))
+            .collect();
         assert_eq!(paths, model.told(n), "invariant 5: peer {n}");
         let advertised = world.rows(RouteTable::Advertised(PeerId(n)), V4);
         assert_eq!(told.len(), advertised.len());
@@ -247,7 +268,7 @@ fn check(world: &mut World, model: &Model) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+    #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
     fn everyone_ends_with_the_latest_state(
