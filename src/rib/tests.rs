@@ -420,3 +420,25 @@ fn counts_tell_received_from_accepted_best_and_advertised() {
     assert_eq!(peers[0].1.ipv4, expected);
     assert_eq!((peers[1].1.ipv4.best, peers[1].1.ipv4.advertised), (1, 2));
 }
+
+#[test]
+fn a_peer_that_changes_group_twice_forgets_what_the_first_one_told() {
+    let mut world = World::new(false);
+    world.peer_up(peer(1, true, false));
+    world.peer_up(peer(2, true, false));
+    world.announce(
+        1,
+        &[nth(V4, 1), nth(V4, 2)],
+        attributes(address(V4, 1), &[65_001]),
+    );
+    world.settle();
+    for name in ["first", "second"] {
+        let mut policy = (*refusing("10.0.1.0/24")).clone();
+        policy.name = name.into();
+        let mut setup = peer(2, true, false);
+        setup.export = both(policy.into());
+        world.tell(Command::UpdatePeer(setup));
+    }
+    world.settle();
+    assert_eq!(world.told(2, V4).keys().collect::<Vec<_>>(), [&nth(V4, 2)]);
+}
