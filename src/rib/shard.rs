@@ -140,15 +140,17 @@ impl Shard {
             }
             Command::WithdrawLocal(prefix) => self.withdraw_local(prefix),
             Command::SetKernelPolicy(policies) => {
-                self.shared.kernel = Some(policies);
-                self.restart_feeds();
+                if self.shared.kernel.as_ref() != Some(&policies) {
+                    self.shared.kernel = Some(policies);
+                    self.restart_feeds();
+                }
             }
             Command::NextHops(states) => {
                 for (address, state) in states {
                     if self.shared.next_hops.tell(address, state) {
                         for family in Family::ALL {
                             let kind = SweepKind::Resolve(address);
-                            self.sweeps.push_back(Sweep::new(family, kind));
+                            self.begin_sweep(Sweep::new(family, kind));
                         }
                     }
                 }
@@ -211,7 +213,7 @@ impl Shard {
         for family in Family::ALL {
             if imports_differ(&old, &new, family) {
                 let kind = SweepKind::Reimport(slot);
-                self.sweeps.push_back(Sweep::new(family, kind));
+                self.begin_sweep(Sweep::new(family, kind));
             }
             in_family!(self, family, move_group, &mut self.shared, slot);
         }
@@ -265,6 +267,14 @@ impl Shard {
         if waits && !self.fib_told {
             self.fib_told = true;
             self.shared.outputs.push_back(Output::FibPending);
+        }
+    }
+
+    /// Queues a sweep unless the same one waits already: at most two of a kind exist, one of them
+    /// under way.
+    pub(super) fn begin_sweep(&mut self, sweep: Sweep) {
+        if !self.sweeps.iter().any(|queued| queued.covers(&sweep)) {
+            self.sweeps.push_back(sweep);
         }
     }
 
