@@ -110,7 +110,7 @@ impl<A: AddressFamily> Table<A> {
 
     fn push(&mut self, destination: Destination<A>) -> DestId {
         let id = DestId(self.end);
-        if self.end as usize % CHUNK == 0 {
+        if (self.end as usize).is_multiple_of(CHUNK) {
             self.chunks.push(Vec::with_capacity(CHUNK));
         }
         self.chunks

@@ -1,13 +1,13 @@
 //! Claims about a whole shard.
 
 use std::net::IpAddr;
-use std::time::Duration;
 
 use super::testing::*;
 use super::*;
 use crate::net::{Family, PathId, PeerId};
 
 mod random;
+mod restart;
 
 const V4: Family = Family::Ipv4;
 const V6: Family = Family::Ipv6;
@@ -262,85 +262,6 @@ fn a_changed_import_policy_is_applied_to_what_is_stored() {
 }
 
 #[test]
-fn routes_of_a_restarting_peer_stay_until_end_of_rib() {
-    let mut world = World::new(false);
-    world.peer_up(peer(1, true, false));
-    world.peer_up(peer(2, true, false));
-    let (again, gone) = (prefix("203.0.113.0/24"), prefix("198.51.100.0/24"));
-    let told = attributes(address(V4, 1), &[65_001]);
-    world.announce(1, &[again, gone], told.clone());
-    world.settle();
-    let deadline = world.now + Duration::from_secs(120);
-    world.session_down(1, Some(deadline));
-    world.settle();
-    assert_eq!(world.told(2, V4).len(), 2);
-    assert_eq!(world.shard.poll_timeout(), Some(deadline));
-    assert!(world.rows(RouteTable::Loc, V4)[&again][0].stale);
-    let mut terms = terms(1);
-    terms.stale_until = Some(deadline);
-    world.session_up(terms);
-    world.announce(1, &[again], told);
-    world.settle();
-    assert_eq!(world.told(2, V4).len(), 2);
-    world.tell(Command::EndOfRib {
-        peer: PeerId(1),
-        family: V4,
-    });
-    world.settle();
-    assert_eq!(world.told(2, V4).keys().collect::<Vec<_>>(), [&again]);
-    assert!(!world.rows(RouteTable::Loc, V4)[&again][0].stale);
-    assert_eq!(world.shard.poll_timeout(), None);
-}
-
-#[test]
-fn stale_routes_go_at_the_deadline() {
-    let mut world = World::new(false);
-    world.peer_up(peer(1, true, false));
-    world.announce(
-        1,
-        &[nth(V4, 1), nth(V6, 1)],
-        attributes(address(V4, 1), &[65_001]),
-    );
-    let deadline = world.now + Duration::from_secs(120);
-    world.session_down(1, Some(deadline));
-    world.after(Duration::from_secs(119));
-    assert_eq!(world.rows(RouteTable::Loc, V4).len(), 1);
-    world.after(Duration::from_secs(1));
-    assert!(world.rows(RouteTable::Loc, V4).is_empty());
-    assert!(world.rows(RouteTable::Loc, V6).is_empty());
-    assert_eq!(world.shard.poll_timeout(), None);
-}
-
-#[test]
-fn a_second_restart_drops_what_was_stale_already() {
-    let mut world = World::new(false);
-    world.peer_up(peer(1, true, false));
-    let told = attributes(address(V4, 1), &[65_001]);
-    world.announce(1, &[nth(V4, 1), nth(V4, 2)], told.clone());
-    let deadline = Some(world.now + Duration::from_secs(120));
-    world.session_down(1, deadline);
-    world.session_up(terms(1));
-    world.announce(1, &[nth(V4, 2)], told);
-    world.session_down(1, deadline);
-    world.settle();
-    let left: Vec<_> = world.rows(RouteTable::Loc, V4).into_keys().collect();
-    assert_eq!(left, [nth(V4, 2)]);
-}
-
-#[test]
-fn a_peer_that_kept_no_forwarding_state_loses_its_stale_routes_at_once() {
-    let mut world = World::new(false);
-    world.peer_up(peer(1, true, false));
-    world.announce(1, &[nth(V4, 1)], attributes(address(V4, 1), &[65_001]));
-    world.session_down(1, Some(world.now + Duration::from_secs(120)));
-    let mut terms = terms(1);
-    terms.forwarding_preserved = both(false);
-    world.session_up(terms);
-    world.settle();
-    assert!(world.rows(RouteTable::Loc, V4).is_empty());
-}
-
-#[test]
 fn nothing_is_left_once_everything_is_withdrawn() {
     let mut world = World::new(true);
     world.answers = Some(Default::default());
@@ -419,4 +340,69 @@ fn counts_tell_received_from_accepted_best_and_advertised() {
     };
     assert_eq!(peers[0].1.ipv4, expected);
     assert_eq!((peers[1].1.ipv4.best, peers[1].1.ipv4.advertised), (1, 2));
+}
+
+#[test]
+fn a_peer_that_changes_group_twice_forgets_what_the_first_one_told() {
+    let mut world = World::new(false);
+    world.peer_up(peer(1, true, false));
+    world.peer_up(peer(2, true, false));
+    world.announce(
+        1,
+        &[nth(V4, 1), nth(V4, 2)],
+        attributes(address(V4, 1), &[65_001]),
+    );
+    world.settle();
+    for name in ["first", "second"] {
+        let mut policy = (*refusing("10.0.1.0/24")).clone();
+        policy.name = name.into();
+        let mut setup = peer(2, true, false);
+        setup.export = both(policy.into());
+        world.tell(Command::UpdatePeer(setup));
+    }
+    world.settle();
+    assert_eq!(world.told(2, V4).keys().collect::<Vec<_>>(), [&nth(V4, 2)]);
+}
+
+#[test]
+fn where_identifiers_were_agreed_prefixes_carry_one() {
+    let mut world = World::new(false);
+    world.originate(nth(V4, 1));
+    world.originate(nth(V6, 1));
+    world.tell(Command::AddPeer(peer(1, false, false)));
+    let mut terms = terms(1);
+    terms.add_path.ipv4.send = true;
+    terms.four_octet_as = false;
+    world.session_up(terms);
+    world.settle();
+    assert!(world.told(1, V4).contains_key(&nth(V4, 1)));
+    assert!(world.told(1, V6).contains_key(&nth(V6, 1)));
+    let row = &world.rows(RouteTable::Advertised(PeerId(1)), V4)[&nth(V4, 1)][0];
+    assert_eq!((row.path_id, &*row.from), (1, "local"));
+}
+
+#[test]
+fn pages_narrow_down_to_a_prefix_and_what_is_inside() {
+    let mut world = World::new(false);
+    for net in ["10.65.0.0/16", "10.65.1.0/24", "10.66.0.0/24"] {
+        world.originate(prefix(net));
+    }
+    let mut found = |net: &str, longer| {
+        let query = RoutesQuery {
+            table: RouteTable::Loc,
+            family: V4,
+            prefix: Some(prefix(net)),
+            longer,
+            start: 0,
+            limit: 256,
+        };
+        let Answer::Routes(page) = world.ask(Query::Routes(query)) else {
+            panic!("not a page");
+        };
+        page.rows.len()
+    };
+    assert_eq!(found("10.65.0.0/16", false), 1);
+    assert_eq!(found("10.65.0.0/16", true), 2);
+    assert_eq!(found("10.64.0.0/10", false), 0);
+    assert_eq!(found("10.64.0.0/10", true), 3);
 }

@@ -30,7 +30,9 @@ fn setup(n: u32, refuses_in: bool, refuses_out: bool) -> PeerSetup {
 #[derive(Clone, Debug)]
 enum Op {
     Announce(u32, u32, u32, u32),
+    AnnounceAll(u32, u32),
     Withdraw(u32, u32, u32),
+    WithdrawAll(u32),
     Originate(u32),
     WithdrawLocal(u32),
     Flap(u32),
@@ -52,6 +54,8 @@ fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         12 => (peer(), prefix(), 0u32..6, 0u32..2).prop_map(|(n, p, a, id)| Op::Announce(n, p, a, id)),
         5 => (peer(), prefix(), 0u32..2).prop_map(|(n, p, id)| Op::Withdraw(n, p, id)),
+        4 => (peer(), 0u32..6).prop_map(|(n, a)| Op::AnnounceAll(n, a)),
+        2 => peer().prop_map(Op::WithdrawAll),
         2 => prefix().prop_map(Op::Originate),
         2 => prefix().prop_map(Op::WithdrawLocal),
         1 => peer().prop_map(Op::Flap),
@@ -157,6 +161,12 @@ fn step(world: &mut World, model: &mut Model, op: &Op) {
             model.announced.remove(&(n, p, id));
             world.withdraw_path(n, PathId(id), &[nth(V4, p)]);
         }
+        Op::AnnounceAll(n, a) => {
+            (0..PREFIXES).for_each(|p| step(world, model, &Op::Announce(n, p, a, 0)));
+        }
+        Op::WithdrawAll(n) => {
+            (0..PREFIXES).for_each(|p| step(world, model, &Op::Withdraw(n, p, 0)));
+        }
         Op::Originate(p) => {
             model.local.insert(p, ());
             world.originate(nth(V4, p));
@@ -258,7 +268,7 @@ fn check(world: &mut World, model: &Model) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
 
     #[test]
     fn everyone_ends_with_the_latest_state(
