@@ -10,6 +10,8 @@
 //! All of those are pure: time and bytes go in, actions come out. The shell around them moves bytes:
 //!
 //! - [`session`]: one task per peer; [`fib`]: the kernel's routes; [`datastore`]: resource sources.
+//!
+//! With the feature `sim`, `sim` puts many speakers into one world of virtual time.
 
 pub mod datastore;
 pub mod fib;
@@ -20,4 +22,6 @@ pub mod plan;
 pub mod policy;
 pub mod rib;
 pub mod session;
+#[cfg(any(test, feature = "sim"))]
+pub mod sim;
 pub mod wire;
