@@ -12,10 +12,11 @@
 //! - [`session`]: one task per peer; [`fib`]: the kernel's routes; [`datastore`]: resource sources;
 //!   [`metrics`]: numbers for Prometheus.
 //! - [`speaker`]: makes sessions, RIB and kernel follow the plan.
-//! - [`control`]: questions and answers over HTTP.
+//! - [`control`]: questions and answers over HTTP; [`cli`]: the command line, a client of it.
 //!
 //! [`settings`] decides what the program was told, [`clock`] reads the time for the shell, and
-//! [`daemon`] joins all of it.
+//! [`daemon`] joins all of it. With the feature `sim`, `sim` puts many speakers into one world of
+//! virtual time.
 
 pub mod cli;
 pub mod clock;
@@ -32,5 +33,7 @@ pub mod policy;
 pub mod rib;
 pub mod session;
 pub mod settings;
+#[cfg(any(test, feature = "sim"))]
+pub mod sim;
 pub mod speaker;
 pub mod wire;
