@@ -27,7 +27,10 @@ fn run(args: RunArgs) -> ExitCode {
     if let Err(reason) = start_logging(&settings) {
         return fail(cli::USAGE, &reason);
     }
-    let runtime = match tokio::runtime::Runtime::new() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => return fail(cli::FAILED, &format!("cannot start threads: {error}")),
     };

@@ -7,6 +7,7 @@
 
 mod args;
 mod file;
+mod finder;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -23,15 +24,11 @@ pub use values::{
 use crate::metrics::PeerSeries;
 use crate::plan::{Identity, RouterIdChoice};
 use file::FileSettings;
+use finder::{DATASTORE, Finder, LOG, plain};
+use values::NodeName;
 
 /// The file that is read without `--config`, if it exists.
 pub const FILE_DEFAULT: &str = "/etc/calidris/calidris.yaml";
-
-/// Where calico-node leaves the node's name; `CALICO_NODENAME_FILE` names another place.
-const NODENAME_FILE: &str = "/var/lib/calico/nodename";
-
-/// Where the kernel tells the host's name.
-const HOSTNAME_FILE: &str = "/proc/sys/kernel/hostname";
 
 /// Everything that the program was told, decided.
 #[derive(Clone, Debug, PartialEq)]
@@ -168,12 +165,7 @@ impl Settings {
     /// [`SettingsError`] names the first setting that cannot be decided.
     pub fn resolve(args: RunArgs, around: &dyn Surroundings) -> Result<Self, SettingsError> {
         let (file, file_path) = file::read(args.intent.config.as_deref(), around)?;
-        let mut finder = Finder {
-            around,
-            file: &file,
-            file_path: &file_path,
-            origins: BTreeMap::new(),
-        };
+        let mut finder = Finder::new(around, &file, &file_path);
         let intent = args.intent;
         let datastore = finder.or_default("datastore", intent.datastore, &DATASTORE)?;
         let node = match finder.find::<NodeName>("node", intent.node, &[plain("NODENAME")])? {
@@ -222,18 +214,17 @@ impl Settings {
     /// # Errors
     /// [`SettingsError`] where the settings file or the path is wrong.
     pub fn socket(args: SocketArgs, around: &dyn Surroundings) -> Result<PathBuf, SettingsError> {
-        let (file, file_path) = file::read(None, around)?;
-        let mut finder = Finder {
-            around,
-            file: &file,
-            file_path: &file_path,
-            origins: BTreeMap::new(),
-        };
-        let path = finder.or_default::<values::SocketPath>(
-            "socket",
-            args.socket,
-            &[plain("CALIDRIS_SOCKET")],
-        )?;
+        let nothing = FileSettings::default();
+        let variables = [plain("CALIDRIS_SOCKET")];
+        let mut finder = Finder::new(around, &nothing, Path::new(FILE_DEFAULT));
+        // A client that was told should not stumble over a faulty file.
+        let told = finder.find::<values::SocketPath>("socket", args.socket, &variables)?;
+        if let Some(path) = told {
+            return Ok(path.0);
+        }
+        let (file, path) = file::read(None, around)?;
+        let mut finder = Finder::new(around, &file, &path);
+        let path = finder.or_default::<values::SocketPath>("socket", None, &[])?;
         Ok(path.0)
     }
 
@@ -276,157 +267,3 @@ impl Settings {
         text
     }
 }
-
-/// An environment variable, and how its text becomes that of the setting.
-struct Variable {
-    name: &'static str,
-    translate: fn(String, &dyn Surroundings) -> String,
-}
-
-const fn plain(name: &'static str) -> Variable {
-    Variable {
-        name,
-        translate: |text, _| text,
-    }
-}
-
-/// `DATASTORE_TYPE` comes as the calico-node image sets it (spec/interfaces.md §1).
-const DATASTORE: [Variable; 2] = [
-    plain("CALIDRIS_DATASTORE"),
-    Variable {
-        name: "DATASTORE_TYPE",
-        translate: |kind, around| match kind.as_str() {
-            "kubernetes" => "kubernetes:".to_owned(),
-            "etcdv3" => format!(
-                "etcd://{}",
-                around.variable("ETCD_ENDPOINTS").unwrap_or_default()
-            ),
-            _ => kind,
-        },
-    },
-];
-
-/// `BGP_LOGSEVERITYSCREEN` has Calico's words for levels.
-const LOG: [Variable; 2] = [
-    plain("RUST_LOG"),
-    Variable {
-        name: "BGP_LOGSEVERITYSCREEN",
-        translate: |severity, _| match severity.to_lowercase().as_str() {
-            "panic" | "fatal" => "error".to_owned(),
-            "warning" => "warn".to_owned(),
-            level => level.to_owned(),
-        },
-    },
-];
-
-/// Looks a setting up in its places, in order, and remembers where it was.
-struct Finder<'a> {
-    around: &'a dyn Surroundings,
-    file: &'a FileSettings,
-    file_path: &'a Path,
-    origins: BTreeMap<&'static str, Origin>,
-}
-
-impl Finder<'_> {
-    /// The value from a flag, the environment or the file. An empty variable counts as unset, as
-    /// everywhere in Calico.
-    fn find<T: Setting>(
-        &mut self,
-        key: &'static str,
-        flag: Option<T>,
-        variables: &[Variable],
-    ) -> Result<Option<T>, SettingsError> {
-        if let Some(value) = flag {
-            self.origins.insert(key, Origin::Flag(T::FLAG));
-            return Ok(Some(value));
-        }
-        for variable in variables {
-            if let Some(text) = self.variable(variable.name) {
-                let text = (variable.translate)(text, self.around);
-                return self
-                    .parse(key, &text, Origin::Environment(variable.name))
-                    .map(Some);
-            }
-        }
-        match self.file.get(key) {
-            Some((text, line)) => {
-                let origin = Origin::File(self.file_path.to_owned(), line);
-                self.parse(key, text, origin).map(Some)
-            }
-            None => {
-                self.origins.insert(key, Origin::Default);
-                Ok(None)
-            }
-        }
-    }
-
-    fn or_default<T: Setting + Default>(
-        &mut self,
-        key: &'static str,
-        flag: Option<T>,
-        variables: &[Variable],
-    ) -> Result<T, SettingsError> {
-        Ok(self.find(key, flag, variables)?.unwrap_or_default())
-    }
-
-    fn parse<T: Setting>(
-        &mut self,
-        key: &'static str,
-        text: &str,
-        origin: Origin,
-    ) -> Result<T, SettingsError> {
-        match text.trim().parse() {
-            Ok(value) => {
-                self.origins.insert(key, origin);
-                Ok(value)
-            }
-            Err(reason) => Err(SettingsError::Value {
-                key,
-                value: text.to_owned(),
-                origin,
-                reason,
-            }),
-        }
-    }
-
-    fn variable(&self, name: &str) -> Option<String> {
-        self.around
-            .variable(name)
-            .filter(|value| !value.trim().is_empty())
-    }
-
-    /// The name that calico-node has chosen, else the host's (spec/calico.md §1.8).
-    fn node_of_host(&mut self) -> Result<String, SettingsError> {
-        let path = self
-            .variable("CALICO_NODENAME_FILE")
-            .unwrap_or_else(|| NODENAME_FILE.to_owned());
-        let path = PathBuf::from(path);
-        if let Ok(text) = self.around.file(&path)
-            && !text.trim().is_empty()
-        {
-            let origin = Origin::NodenameFile(path);
-            return Ok(self.parse::<NodeName>("node", &text, origin)?.0);
-        }
-        if let Some(text) = self.variable("HOSTNAME") {
-            let origin = Origin::Environment("HOSTNAME");
-            let name = self.parse::<NodeName>("node", &text.to_lowercase(), origin)?;
-            return Ok(name.0);
-        }
-        match self.around.file(Path::new(HOSTNAME_FILE)) {
-            Ok(text) if !text.trim().is_empty() => {
-                let name =
-                    self.parse::<NodeName>("node", &text.to_lowercase(), Origin::HostName)?;
-                Ok(name.0)
-            }
-            _ => Err(SettingsError::NoNode(path)),
-        }
-    }
-}
-
-/// A value with the flag that sets it; parsing says in one sentence what is allowed.
-trait Setting: std::str::FromStr<Err = String> {
-    /// The flag.
-    const FLAG: &'static str;
-}
-
-pub(crate) use values::NodeName;

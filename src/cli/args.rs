@@ -1,10 +1,12 @@
 //! The grammar of the command line.
 
+use std::path::PathBuf;
+
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::net::{Family, Prefix};
-use crate::settings::{RunArgs, SocketArgs};
+use crate::settings::{IntentArgs, RunArgs, SocketArgs};
 
 /// BGP speaker and route reflector for Calico clusters
 #[derive(Debug, Parser)]
@@ -20,6 +22,10 @@ pub struct Cli {
 pub enum Command {
     /// Run the daemon in the foreground; logs go to standard error
     Run(Box<RunArgs>),
+    /// Print what a node would run, from its resources, without running it
+    Plan(Box<PlanArgs>),
+    /// Check resource files; exit status 1 if any has an error
+    Validate(ValidateArgs),
     /// Show the state of the running daemon
     #[command(subcommand)]
     Show(Show),
@@ -30,6 +36,34 @@ pub enum Command {
         /// The shell
         shell: Shell,
     },
+}
+
+/// Flags of `plan`.
+#[derive(Args, Debug)]
+pub struct PlanArgs {
+    /// What the node should be doing.
+    #[command(flatten)]
+    pub intent: IntentArgs,
+    /// Print only what differs from the plan of the running daemon
+    #[arg(long)]
+    pub diff: bool,
+    /// Where the daemon listens.
+    #[command(flatten)]
+    pub socket: SocketArgs,
+    /// How to print.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// Flags of `validate`.
+#[derive(Args, Debug)]
+pub struct ValidateArgs {
+    /// Files, or folders of files
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// How to print.
+    #[command(flatten)]
+    pub output: OutputArgs,
 }
 
 /// What can be shown.
@@ -214,6 +248,7 @@ mod tests {
             "health",
             "health --live --ready",
             "show",
+            "validate",
             "",
         ] {
             assert_eq!(parse(line).expect_err("refused").exit_code(), 2, "{line:?}");

@@ -1,14 +1,15 @@
 //! The command line: what people type, and what they read.
 //!
 //! Every command but `run` is here. Those that look at a running daemon are clients of its control
-//! API ([`client`]) and nothing more; `plan` and `validate` read resource files themselves. Text for
-//! people is made by pure functions ([`text`], [`neighbor`]) from the API's answers, so that what is
+//! API (`client`) and nothing more; `plan` and `validate` read resource files themselves. Text for
+//! people is made by pure functions (`text`, `neighbor`) from the API's answers, so that what is
 //! shown can be pinned down in tests; `-o json` and `-o yaml` print the answers.
 
 mod args;
 mod client;
 mod neighbor;
 mod output;
+mod plan;
 mod show;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ use std::process::ExitCode;
 
 pub use args::{Cli, Command};
 
+use crate::plan::PlanPending;
 use crate::settings::{Process, SettingsError};
 use client::ClientError;
 
@@ -36,6 +38,9 @@ pub enum CliError {
     /// The daemon did not answer, or refused.
     #[error(transparent)]
     Client(#[from] ClientError),
+    /// Nothing can be planned.
+    #[error(transparent)]
+    Pending(#[from] PlanPending),
     /// The answer cannot be printed.
     #[error("cannot write the answer: {0}")]
     Output(String),
@@ -48,7 +53,7 @@ impl CliError {
     fn exit_code(&self) -> u8 {
         match self {
             Self::Settings(_) => USAGE,
-            Self::Client(_) | Self::Output(_) | Self::Print(_) => FAILED,
+            Self::Client(_) | Self::Pending(_) | Self::Output(_) | Self::Print(_) => FAILED,
         }
     }
 }
@@ -82,6 +87,8 @@ fn perform(command: Command) -> Result<ExitCode, CliError> {
     match command {
         // The daemon is not this room's; `main` has taken it out before.
         Command::Run(_) => Ok(ExitCode::from(USAGE)),
+        Command::Plan(plan) => plan::plan(*plan, &around),
+        Command::Validate(validate) => plan::validate(&validate),
         Command::Show(show) => show::show(show, &around),
         Command::Health(health) => show::health(&health, &around),
         Command::Completions { shell } => {

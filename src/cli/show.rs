@@ -100,7 +100,8 @@ pub(super) fn health(args: &HealthArgs, around: &dyn Surroundings) -> Result<Exi
     })
 }
 
-fn ask<T: serde::de::DeserializeOwned>(
+/// Asks the daemon on the socket for an address of its API.
+pub(super) fn ask<T: serde::de::DeserializeOwned>(
     socket_args: SocketArgs,
     around: &dyn Surroundings,
     path: &str,

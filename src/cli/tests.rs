@@ -1,8 +1,19 @@
 //! What people read, pinned down to the letter.
 
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+use tokio::sync::watch;
+
+use super::client::{self, ClientError};
 use super::{neighbor, text};
 use crate::control::testing;
-use crate::control::{ConditionAnswer, FibAnswer, ReadinessAnswer, RoutesAnswer};
+use crate::control::{
+    ConditionAnswer, DatastoreAnswer, FibAnswer, GroupsAnswer, Listen, LivenessAnswer, Neighbor,
+    NeighborsAnswer, ReadinessAnswer, RoutesAnswer, Summary, serve,
+};
+use crate::metrics::Metrics;
 
 fn same(found: &str, expected: &str) {
     let expected = expected.strip_prefix('\n').unwrap_or(expected);
@@ -188,5 +199,53 @@ fn ages_are_told_in_two_units() {
     ] {
         let age = text::age(std::time::Duration::from_secs(seconds));
         assert_eq!(age, expected);
+    }
+}
+
+async fn told<T: DeserializeOwned>(socket: &Path, path: &str) -> T {
+    match client::get(socket, path).await {
+        Ok(answer) => answer,
+        Err(error) => panic!("{path}: {error}"),
+    }
+}
+
+#[tokio::test]
+async fn every_answer_is_read_as_it_was_written() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let socket = folder.path().join("calidris.sock");
+    let listen = Listen {
+        socket: socket.clone(),
+        http: None,
+    };
+    let (_stop, stopped) = watch::channel(false);
+    let metrics = Arc::new(Metrics::new());
+    let served = serve(listen, testing::views(), metrics, stopped).await;
+    served.expect("a listener");
+    let summary: Summary = told(&socket, "/api/v1/summary").await;
+    let expected = testing::summary().await;
+    assert_eq!(summary.neighbors, expected.neighbors);
+    assert_eq!(summary.fib, expected.fib);
+    let all: NeighborsAnswer = told(&socket, "/api/v1/neighbors").await;
+    let one: Neighbor = told(&socket, "/api/v1/neighbors/192.0.2.12").await;
+    assert_eq!(one.counters, testing::up().counters);
+    assert_eq!(one.negotiated, all.neighbors[1].negotiated);
+    let routes: RoutesAnswer = told(&socket, "/api/v1/routes").await;
+    assert_eq!(routes.routes.len(), 3);
+    let fib: FibAnswer = told(&socket, "/api/v1/fib").await;
+    assert_eq!(fib.routes, testing::kernel_rows());
+    let groups: GroupsAnswer = told(&socket, "/api/v1/updategroups").await;
+    assert_eq!(groups.groups.len(), 1);
+    let datastore: DatastoreAnswer = told(&socket, "/api/v1/datastore").await;
+    assert_eq!(datastore.rejected, testing::datastore_answer().rejected);
+    let live: LivenessAnswer = told(&socket, "/healthz").await;
+    assert!(live.live);
+    let ready: ReadinessAnswer = client::probe(&socket, "/readyz").await.expect("a probe");
+    assert!(!ready.ready);
+    let error = client::get::<Neighbor>(&socket, "/api/v1/neighbors/nobody").await;
+    match error {
+        Err(ClientError::Refused { message, .. }) => {
+            assert_eq!(message, "no session has the name or address \"nobody\"");
+        }
+        other => panic!("{other:?}"),
     }
 }

@@ -1,6 +1,6 @@
 //! The control API: read-only questions over HTTP/1.1, on a unix socket and over TCP.
 //!
-//! One router ([`api`]) answers on both listeners ([`http`]); the command line is a client of the
+//! One router (`api`) answers on both listeners (`http`); the command line is a client of the
 //! socket and nothing more. Nothing here owns state: answers are made from the snapshots that rooms
 //! publish ([`Views`]) and from pages that the RIB and the kernel's writer hand out between their
 //! turns, so a question never stops routing. Long listings stream a page at a time, so that a slow
@@ -13,6 +13,7 @@
 mod answer;
 mod api;
 mod body;
+mod gather;
 mod http;
 mod listing;
 mod metrics_view;

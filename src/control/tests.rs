@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use http_body_util::BodyExt;
 use hyper::{Method, Request, StatusCode};
@@ -6,7 +7,9 @@ use serde_json::Value;
 
 use super::api::Api;
 use super::testing::{FixedRib, at, views, views_with};
+use super::view::{BoxFuture, QueryError, RibQueries};
 use crate::metrics::Metrics;
+use crate::rib::{Answer, Query};
 
 async fn ask(method: Method, address: &str, alive: bool) -> (StatusCode, String) {
     let api = Api {
@@ -82,6 +85,42 @@ async fn routes_of_both_families_come_over_all_pages() {
     assert_eq!(body["routes"].as_array().expect("a list").len(), 0);
     let (_, body) = get("/api/v1/routes?received=Global_192_0_2_254").await;
     assert_eq!(body["routes"].as_array().expect("a list").len(), 0);
+}
+
+/// A RIB that dies after its first page of routes.
+struct DyingRib(AtomicBool);
+
+impl RibQueries for DyingRib {
+    fn query(&self, query: Query) -> BoxFuture<'_, Result<Answer, QueryError>> {
+        if self.0.swap(true, Ordering::Relaxed) {
+            return Box::pin(std::future::ready(Err(QueryError::Gone(
+                "the routing table",
+            ))));
+        }
+        Box::pin(async move { FixedRib { alive: true }.query(query).await })
+    }
+}
+
+#[tokio::test]
+async fn a_listing_that_breaks_off_never_looks_complete() {
+    let mut views = views();
+    views.rib = Arc::new(DyingRib(AtomicBool::new(false)));
+    let api = Api {
+        views,
+        metrics: Arc::new(Metrics::new()),
+    };
+    let request = Request::builder()
+        .uri("/api/v1/routes")
+        .body(())
+        .expect("a request");
+    let response = api.respond(&request, at(3_600)).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    let error = response
+        .into_body()
+        .collect()
+        .await
+        .expect_err("a broken body");
+    assert_eq!(error.to_string(), "the routing table does not run");
 }
 
 #[tokio::test]

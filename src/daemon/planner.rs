@@ -118,3 +118,101 @@ impl Planner {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::model::{Parsed, Revision, parse};
+    use crate::plan::RouterIdChoice;
+
+    fn node(name: &str, address: &str) -> Event {
+        let node = json!({
+            "apiVersion": "projectcalico.org/v3", "kind": "Node", "metadata": {"name": name},
+            "spec": {"bgp": {"ipv4Address": address}},
+        });
+        match parse(&node) {
+            Ok(Parsed::Resource(node)) => Event::Upsert(node, Revision(1)),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn start() -> (mpsc::Sender<Vec<Event>>, watch::Receiver<Planned>) {
+        let (changes, inbox) = mpsc::channel(8);
+        let plans = watch::Sender::new(Planned::default());
+        let planned = plans.subscribe();
+        let router_id = RouterIdChoice::NodeAddress;
+        let identity = Identity {
+            node: "a".into(),
+            router_id,
+            listen_port: None,
+        };
+        tokio::spawn(run(identity, inbox, plans));
+        (changes, planned)
+    }
+
+    async fn next(plans: &mut watch::Receiver<Planned>) -> Planned {
+        plans.changed().await.expect("the planner runs");
+        plans.borrow_and_update().clone()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_planned_from_a_partial_snapshot() {
+        let (changes, mut plans) = start();
+        changes
+            .send(vec![node("a", "192.0.2.1/24")])
+            .await
+            .expect("room");
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        assert!(!plans.has_changed().expect("the planner runs"));
+        changes.send(vec![Event::InSync]).await.expect("room");
+        assert!(next(&mut plans).await.plan.is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_burst_becomes_one_plan() {
+        let (changes, mut plans) = start();
+        for n in 1..=50u8 {
+            let event = node(&format!("n{n}"), &format!("192.0.2.{n}/24"));
+            changes.send(vec![event]).await.expect("room");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        changes
+            .send(vec![node("a", "192.0.2.200/24"), Event::InSync])
+            .await
+            .expect("room");
+        let plan = next(&mut plans).await.plan.expect("a plan");
+        assert_eq!(plan.peers.len(), 50);
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        assert!(!plans.has_changed().expect("the planner runs"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_missing_node_is_named_and_the_last_plan_stays() {
+        let (changes, mut plans) = start();
+        changes
+            .send(vec![node("b", "192.0.2.2/24"), Event::InSync])
+            .await
+            .expect("room");
+        let waiting = next(&mut plans).await;
+        assert!(waiting.plan.is_none());
+        let reason = waiting.pending.expect("a reason");
+        assert!(reason.contains('a') && reason.contains("Node"), "{reason}");
+
+        changes
+            .send(vec![node("a", "192.0.2.1/24")])
+            .await
+            .expect("room");
+        let planned = next(&mut plans).await;
+        assert!(planned.plan.is_some() && planned.pending.is_none());
+
+        let key = match node("a", "192.0.2.1/24") {
+            Event::Upsert(node, _) => node.key(),
+            other => panic!("{other:?}"),
+        };
+        changes.send(vec![Event::Delete(key)]).await.expect("room");
+        let gone = next(&mut plans).await;
+        assert!(gone.plan.is_some() && gone.pending.is_some());
+    }
+}

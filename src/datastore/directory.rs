@@ -94,6 +94,7 @@ impl Follower {
             tokio::select! {
                 () = self.noticed.notified() => self.settle().await,
                 () = self.reread.notified() => {}
+                () = self.events.closed() => return,
                 () = sleep(wait) => {}
             }
         }

@@ -147,7 +147,7 @@ impl Chunk<'_> {
         }
     }
 
-    fn yaml(&self) -> Result<Value, Problem> {
+    fn yaml(&self) -> Result<Value, Box<Problem>> {
         serde_yaml::from_str(self.text).map_err(|error| {
             let error = error.without_snippet();
             let location = match error.location() {
@@ -156,14 +156,20 @@ impl Chunk<'_> {
             };
             let text = error.to_string();
             let first_line = text.lines().next().unwrap_or_default();
-            Problem::unidentified(location, format!("is not YAML: {first_line}"))
+            Box::new(Problem::unidentified(
+                location,
+                format!("is not YAML: {first_line}"),
+            ))
         })
     }
 
-    fn json(&self) -> Result<Value, Problem> {
+    fn json(&self) -> Result<Value, Box<Problem>> {
         serde_json::from_str(self.text).map_err(|error| {
             let location = self.at(error.line() as u64, error.column() as u64);
-            Problem::unidentified(location, format!("is not JSON: {error}"))
+            Box::new(Problem::unidentified(
+                location,
+                format!("is not JSON: {error}"),
+            ))
         })
     }
 

@@ -136,15 +136,22 @@ impl Folder {
             step.events.push(Event::Delete(key));
         }
         for (key, (resource, _, file)) in &wanted {
-            let file = (*file).to_owned();
-            let before = self.in_force.get(key).map(|found| &found.resource);
-            if before != Some(*resource) {
-                step.events
-                    .push(Event::Upsert((*resource).clone(), revision));
+            match self.in_force.get_mut(key) {
+                Some(found) if found.resource == **resource => {
+                    if found.file != *file {
+                        found.file = (*file).to_owned();
+                    }
+                }
+                _ => {
+                    let event = Event::Upsert((*resource).clone(), revision);
+                    step.events.push(event);
+                    let found = InForce {
+                        resource: (*resource).clone(),
+                        file: (*file).to_owned(),
+                    };
+                    self.in_force.insert(key.clone(), found);
+                }
             }
-            let resource = (*resource).clone();
-            self.in_force
-                .insert(key.clone(), InForce { resource, file });
         }
         let rejected = problems.iter().map(|(file, problem)| {
             let last_good_kept = match &problem.key {
@@ -154,11 +161,9 @@ impl Folder {
             rejected(problem, last_good_kept)
         });
         let rejected: Vec<RejectedObject> = rejected.collect();
-        step.newly_rejected = rejected
-            .iter()
-            .filter(|object| !self.rejected.contains(object))
-            .cloned()
-            .collect();
+        let known: BTreeSet<(&str, &str)> = self.rejected.iter().map(fault).collect();
+        let is_new = |object: &&RejectedObject| !known.contains(&fault(object));
+        step.newly_rejected = rejected.iter().filter(is_new).cloned().collect();
         self.rejected_keys = problems
             .into_iter()
             .map(|(_, problem)| problem.key)
@@ -235,6 +240,11 @@ fn documents(path: &str, content: Result<Vec<u8>, String>) -> Vec<Result<Documen
 pub(super) fn defined_twice(key: ResourceKey, location: &Location, first: &Location) -> Problem {
     let message = format!("is defined at {first} already, which holds: define it once");
     Problem::unidentified(location.clone(), message).about(Some(key))
+}
+
+/// What tells one refusal from another.
+fn fault(object: &RejectedObject) -> (&str, &str) {
+    (&object.location, &object.reason)
 }
 
 fn rejected(problem: &Problem, last_good_kept: bool) -> RejectedObject {

@@ -153,7 +153,8 @@ impl PeerEndpoint {
         if let Ok(address) = text.parse::<IpAddr>() {
             return usable(address, None);
         }
-        let endpoint: SocketAddr = text.parse().ok()?;
+        // A zone would be lost on the way, and the address with it.
+        let endpoint: SocketAddr = text.parse().ok().filter(|_| !text.contains('%'))?;
         (endpoint.port() != 0)
             .then(|| usable(endpoint.ip(), Some(endpoint.port())))
             .flatten()

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::annotations::SessionSettings;
-use super::peers::{unsupported_protection, unsupported_selector};
+use super::peer_fields::{unsupported_protection, unsupported_selector};
 use super::speaker::{address_field, resource_of};
 use super::{Warning, Warnings};
 use crate::model::{BgpPeer, ProgramClusterRoutes, Store};

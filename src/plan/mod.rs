@@ -16,6 +16,7 @@ mod annotations;
 mod check;
 mod diff;
 mod kernel;
+mod peer_fields;
 mod peers;
 mod policies;
 mod render;
@@ -222,13 +223,17 @@ pub struct PeerPlan {
     pub passive: bool,
     /// Hold time to propose, in seconds.
     pub hold_time: u16,
-    /// Fixed keepalive interval.
+    /// Fixed keepalive interval; seconds in JSON.
+    #[serde(serialize_with = "optional_seconds")]
     pub keepalive: Option<Duration>,
-    /// Delay before the first dial.
+    /// Delay before the first dial; seconds in JSON.
+    #[serde(serialize_with = "seconds")]
     pub connect_delay: Duration,
-    /// Delay between dials.
+    /// Delay between dials; seconds in JSON.
+    #[serde(serialize_with = "seconds")]
     pub connect_retry: Duration,
-    /// First and largest idle hold after an error.
+    /// First and largest idle hold after an error; seconds in JSON.
+    #[serde(serialize_with = "two_seconds")]
     pub idle_hold: (Duration, Duration),
     /// Restart time to advertise, in seconds.
     pub restart_time: u16,
@@ -246,6 +251,24 @@ pub struct PeerPlan {
     pub export: Arc<Policy>,
     /// Where this comes from.
     pub provenance: Provenance,
+}
+
+fn seconds<S: serde::Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_f64(time.as_secs_f64())
+}
+
+fn optional_seconds<S: serde::Serializer>(
+    time: &Option<Duration>,
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    time.map(|time| time.as_secs_f64()).serialize(to)
+}
+
+fn two_seconds<S: serde::Serializer>(
+    times: &(Duration, Duration),
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    (times.0.as_secs_f64(), times.1.as_secs_f64()).serialize(to)
 }
 
 fn policy_name<S: serde::Serializer>(policy: &Arc<Policy>, to: S) -> Result<S::Ok, S::Error> {
@@ -284,10 +307,6 @@ pub struct Warning {
 
 /// One step from one plan to another.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "changes are few, but for the first plan, where nearly all add a peer"
-)]
 pub enum Change {
     /// The BGP Identifier changed: every session is reset.
     Speaker(SpeakerPlan),

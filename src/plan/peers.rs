@@ -6,19 +6,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::annotations::SessionSettings;
+use super::peer_fields::{
+    DEFAULT_RESTART_TIME, keepalive, next_hop_mode, restart_time, unsupported_protection,
+    unsupported_selector,
+};
 use super::policies::SessionPolicies;
 use super::speaker::{BGP_PORT, Local, address_field, resource_of};
 use super::{PeerKind, PeerName, PeerPlan, Provenance, Warnings};
-use crate::model::{self, BgpPeer, Node, PeerEndpoint, SourceAddress};
+use crate::model::{BgpPeer, Node, PeerEndpoint, SourceAddress};
 use crate::net::{Asn, Family, PerFamily};
 use crate::policy::NextHopMode;
 
 /// Delay before the first dial (§3.9).
 const CONNECT_DELAY: Duration = Duration::from_secs(2);
-/// Restart time where nobody says otherwise, in seconds (§3.9).
-const DEFAULT_RESTART_TIME: u16 = 120;
-/// The largest restart time that 12 bits on the wire hold (RFC 4724 §3).
-const RESTART_TIME_MAX: u64 = 4095;
 
 /// Plans all sessions.
 pub(super) fn plan(
@@ -341,30 +341,6 @@ fn cluster_settings(local: &Local<'_>, warnings: &mut Warnings) -> SessionSettin
     )
 }
 
-/// The field by which a BGPPeer selects nodes or workloads, and what that is called.
-pub(super) fn unsupported_selector(peer: &BgpPeer) -> Option<(&'static str, &'static str)> {
-    if peer.local_workload_selector.is_some() {
-        return Some(("spec.localWorkloadSelector", "sessions with workloads are"));
-    }
-    if peer.peer_selector.is_some() {
-        return Some(("spec.peerSelector", "peers chosen by selector are"));
-    }
-    peer.node_selector
-        .is_some()
-        .then_some(("spec.nodeSelector", "nodes chosen by selector are"))
-}
-
-/// The field by which a BGPPeer protects its session in a way that is not there yet.
-pub(super) fn unsupported_protection(peer: &BgpPeer) -> Option<(&'static str, &'static str)> {
-    if peer.password.is_some() {
-        return Some(("spec.password", "passwords are"));
-    }
-    if !peer.filters.is_empty() {
-        return Some(("spec.filters", "BGPFilters are"));
-    }
-    (peer.ttl_security > 0).then_some(("spec.ttlSecurity", "TTL security is"))
-}
-
 /// Whether an address comes after another one as text, which is how Calico's nodes agree on who
 /// dials (§3.5): the node whose peer sorts after itself waits.
 fn sorts_after(address: IpAddr, own: IpAddr) -> bool {
@@ -382,30 +358,4 @@ fn session_name(kind: PeerKind, address: IpAddr, port: Option<u16>) -> PeerName 
         None => format!("{prefix}_{address}").into(),
         Some(port) => format!("{prefix}_{address}_port_{port}").into(),
     })
-}
-
-fn next_hop_mode(peer: &BgpPeer, external: bool) -> NextHopMode {
-    match peer.next_hop_mode {
-        Some(model::NextHopMode::Own) => NextHopMode::Own,
-        Some(model::NextHopMode::Keep) => NextHopMode::Keep,
-        Some(model::NextHopMode::Auto) => NextHopMode::Auto,
-        None if peer.keep_original_next_hop && external => NextHopMode::Keep,
-        None => NextHopMode::Auto,
-    }
-}
-
-fn keepalive(peer: &BgpPeer) -> Option<Duration> {
-    let seconds = rounded_seconds(peer.keepalive_time?);
-    (seconds > 0).then(|| Duration::from_secs(seconds))
-}
-
-fn restart_time(time: Option<Duration>) -> u16 {
-    time.map_or(DEFAULT_RESTART_TIME, |time| {
-        let seconds = rounded_seconds(time).min(RESTART_TIME_MAX);
-        u16::try_from(seconds).unwrap_or(DEFAULT_RESTART_TIME)
-    })
-}
-
-fn rounded_seconds(time: Duration) -> u64 {
-    time.as_secs() + u64::from(time.subsec_millis() >= 500)
 }

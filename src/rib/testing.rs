@@ -42,6 +42,8 @@ pub(crate) struct World {
     fib_last: usize,
     pub(crate) asked: Vec<IpAddr>,
     pub(crate) unasked: Vec<IpAddr>,
+    /// What is said of next hops that are asked about; `None` to say nothing.
+    pub(crate) answers: Option<BTreeMap<IpAddr, NextHopState>>,
     answer: Option<Answer>,
 }
 
@@ -142,6 +144,7 @@ impl World {
             fib_last: 0,
             asked: Vec::new(),
             unasked: Vec::new(),
+            answers: None,
             answer: None,
         };
         world.tell(Command::SetKernelPolicy(both(accept_all())));
@@ -204,7 +207,11 @@ impl World {
     }
 
     pub(crate) fn withdraw(&mut self, n: u32, prefixes: &[Prefix]) {
-        self.routes(n, PathId(0), prefixes, &RouteOp::Withdraw);
+        self.withdraw_path(n, PathId(0), prefixes);
+    }
+
+    pub(crate) fn withdraw_path(&mut self, n: u32, path_id: PathId, prefixes: &[Prefix]) {
+        self.routes(n, path_id, prefixes, &RouteOp::Withdraw);
     }
 
     fn routes(&mut self, n: u32, path_id: PathId, prefixes: &[Prefix], op: &RouteOp) {
@@ -323,11 +330,26 @@ impl World {
                 self.pull_fib(100);
                 busy = true;
             }
+            busy |= self.answer_next_hops();
             let live = self.drivers.values().all(|driver| driver.live.is_some());
             if !busy && live && !self.turn() {
                 return;
             }
         }
+    }
+
+    /// Answers what was asked of next hops; says whether anything was.
+    pub(crate) fn answer_next_hops(&mut self) -> bool {
+        let Some(answers) = self.answers.as_ref().filter(|_| !self.asked.is_empty()) else {
+            return false;
+        };
+        let reachable = NextHopState::Reachable { metric: 0 };
+        let state = |address: &IpAddr| answers.get(address).copied().unwrap_or(reachable);
+        let told = self.asked.iter().map(|address| (*address, state(address)));
+        let told = told.collect();
+        self.asked.clear();
+        self.tell(Command::NextHops(told));
+        true
     }
 
     pub(crate) fn ask(&mut self, query: Query) -> Answer {
@@ -450,7 +472,6 @@ impl Driver {
             }
         }
         self.take(family, &chunk.bytes[start..]);
-        assert!(self.written <= chunk.upto, "a driver never goes back");
         self.written = chunk.upto;
     }
 

@@ -1,10 +1,13 @@
 //! Claims about a whole shard.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use super::testing::*;
 use super::*;
 use crate::net::{Family, PathId, PeerId};
+
+mod random;
 
 const V4: Family = Family::Ipv4;
 const V6: Family = Family::Ipv6;
@@ -256,4 +259,164 @@ fn a_changed_import_policy_is_applied_to_what_is_stored() {
     world.tell(Command::UpdatePeer(peer(1, true, false)));
     world.settle();
     assert!(world.told(2, V4).contains_key(&p));
+}
+
+#[test]
+fn routes_of_a_restarting_peer_stay_until_end_of_rib() {
+    let mut world = World::new(false);
+    world.peer_up(peer(1, true, false));
+    world.peer_up(peer(2, true, false));
+    let (again, gone) = (prefix("203.0.113.0/24"), prefix("198.51.100.0/24"));
+    let told = attributes(address(V4, 1), &[65_001]);
+    world.announce(1, &[again, gone], told.clone());
+    world.settle();
+    let deadline = world.now + Duration::from_secs(120);
+    world.session_down(1, Some(deadline));
+    world.settle();
+    assert_eq!(world.told(2, V4).len(), 2);
+    assert_eq!(world.shard.poll_timeout(), Some(deadline));
+    assert!(world.rows(RouteTable::Loc, V4)[&again][0].stale);
+    let mut terms = terms(1);
+    terms.stale_until = Some(deadline);
+    world.session_up(terms);
+    world.announce(1, &[again], told);
+    world.settle();
+    assert_eq!(world.told(2, V4).len(), 2);
+    world.tell(Command::EndOfRib {
+        peer: PeerId(1),
+        family: V4,
+    });
+    world.settle();
+    assert_eq!(world.told(2, V4).keys().collect::<Vec<_>>(), [&again]);
+    assert!(!world.rows(RouteTable::Loc, V4)[&again][0].stale);
+    assert_eq!(world.shard.poll_timeout(), None);
+}
+
+#[test]
+fn stale_routes_go_at_the_deadline() {
+    let mut world = World::new(false);
+    world.peer_up(peer(1, true, false));
+    world.announce(
+        1,
+        &[nth(V4, 1), nth(V6, 1)],
+        attributes(address(V4, 1), &[65_001]),
+    );
+    let deadline = world.now + Duration::from_secs(120);
+    world.session_down(1, Some(deadline));
+    world.after(Duration::from_secs(119));
+    assert_eq!(world.rows(RouteTable::Loc, V4).len(), 1);
+    world.after(Duration::from_secs(1));
+    assert!(world.rows(RouteTable::Loc, V4).is_empty());
+    assert!(world.rows(RouteTable::Loc, V6).is_empty());
+    assert_eq!(world.shard.poll_timeout(), None);
+}
+
+#[test]
+fn a_second_restart_drops_what_was_stale_already() {
+    let mut world = World::new(false);
+    world.peer_up(peer(1, true, false));
+    let told = attributes(address(V4, 1), &[65_001]);
+    world.announce(1, &[nth(V4, 1), nth(V4, 2)], told.clone());
+    let deadline = Some(world.now + Duration::from_secs(120));
+    world.session_down(1, deadline);
+    world.session_up(terms(1));
+    world.announce(1, &[nth(V4, 2)], told);
+    world.session_down(1, deadline);
+    world.settle();
+    let left: Vec<_> = world.rows(RouteTable::Loc, V4).into_keys().collect();
+    assert_eq!(left, [nth(V4, 2)]);
+}
+
+#[test]
+fn a_peer_that_kept_no_forwarding_state_loses_its_stale_routes_at_once() {
+    let mut world = World::new(false);
+    world.peer_up(peer(1, true, false));
+    world.announce(1, &[nth(V4, 1)], attributes(address(V4, 1), &[65_001]));
+    world.session_down(1, Some(world.now + Duration::from_secs(120)));
+    let mut terms = terms(1);
+    terms.forwarding_preserved = both(false);
+    world.session_up(terms);
+    world.settle();
+    assert!(world.rows(RouteTable::Loc, V4).is_empty());
+}
+
+#[test]
+fn nothing_is_left_once_everything_is_withdrawn() {
+    let mut world = World::new(true);
+    world.answers = Some(Default::default());
+    for n in 1..=3 {
+        world.peer_up(peer(n, n > 1, false));
+        let prefixes: Vec<_> = (0..300).map(|p| nth(V4, p * n)).collect();
+        for (p, one) in (0..).zip(&prefixes) {
+            world.announce(n, &[*one], attributes(address(V4, n), &[65_000 + n, p + 1]));
+        }
+    }
+    world.originate(nth(V4, 1));
+    world.settle();
+    for n in 1..=2 {
+        world.session_down(n, None);
+    }
+    world.tell(Command::RemovePeer(PeerId(3)));
+    world.drivers.clear();
+    world.tell(Command::WithdrawLocal(nth(V4, 1)));
+    world.settle();
+    let Answer::Totals(totals) = world.ask(Query::Totals) else {
+        panic!("not totals");
+    };
+    assert_eq!(totals, Default::default());
+    assert!(world.fib.is_empty());
+    assert_eq!(world.shard.v4.table.end().0, 0, "the slab is given back");
+    assert!(world.shard.v4.groups.is_empty());
+    assert_eq!(world.unasked.len(), 3);
+}
+
+#[test]
+fn members_of_one_group_share_one_publication() {
+    let mut world = World::new(false);
+    for n in 1..=20 {
+        world.peer_up(peer(n, true, false));
+    }
+    world.settle();
+    let Answer::Groups(groups) = world.ask(Query::Groups) else {
+        panic!("not groups");
+    };
+    let sizes: Vec<_> = groups
+        .iter()
+        .map(|group| (group.family, group.members.len()))
+        .collect();
+    assert_eq!(sizes, [(V4, 20), (V6, 20)]);
+    assert!(groups.iter().all(|group| group.lagging == 0));
+}
+
+#[test]
+fn counts_tell_received_from_accepted_best_and_advertised() {
+    let mut world = World::new(false);
+    let mut first = peer(1, true, false);
+    first.import = both(refusing("10.0.1.0/24"));
+    world.peer_up(first);
+    world.peer_up(peer(2, true, false));
+    world.announce(
+        1,
+        &[nth(V4, 1), nth(V4, 2), nth(V4, 3)],
+        attributes(address(V4, 1), &[1]),
+    );
+    world.announce(
+        2,
+        &[nth(V4, 3), nth(V4, 4)],
+        attributes(address(V4, 2), &[2, 2]),
+    );
+    world.settle();
+    let Answer::Peers(peers) = world.ask(Query::Peers) else {
+        panic!("not peers");
+    };
+    let expected = PeerCounts {
+        received: 3,
+        accepted: 2,
+        filtered: 1,
+        best: 2,
+        advertised: 1,
+        stale: 0,
+    };
+    assert_eq!(peers[0].1.ipv4, expected);
+    assert_eq!((peers[1].1.ipv4.best, peers[1].1.ipv4.advertised), (1, 2));
 }

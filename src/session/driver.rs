@@ -321,14 +321,14 @@ impl Driver {
             self.mail.extend(commands.into_iter().map(RibMail::Command));
             self.mail_more();
         }
-        if let Some(Err(reason)) = outcome {
-            if self.open_connection(id).is_some() {
-                self.connections.retain(|connection| connection.id != id);
-                self.input(Input::Closed {
-                    connection: id,
-                    reason,
-                });
-            }
+        if let Some(Err(reason)) = outcome
+            && self.open_connection(id).is_some()
+        {
+            self.connections.retain(|connection| connection.id != id);
+            self.input(Input::Closed {
+                connection: id,
+                reason,
+            });
         }
     }
 

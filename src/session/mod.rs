@@ -27,6 +27,8 @@ mod outbox;
 mod record;
 mod sockopt;
 mod spec;
+#[cfg(test)]
+pub(crate) mod testing;
 mod view;
 
 pub use driver::{Driver, DriverCommand, DriverHandle};

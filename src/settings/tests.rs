@@ -215,6 +215,19 @@ fn what_is_printed_reads_back_as_the_same_settings() {
 }
 
 #[test]
+fn a_client_that_was_told_the_socket_does_not_read_the_file() {
+    let around = Fake::host().with_file(FILE_DEFAULT, "socket: /run/x.sock\n");
+    let flag = || parse(&["--socket", "/tmp/s"]).socket;
+    let none = SocketArgs::default;
+    assert_eq!(Settings::socket(none(), &around), Ok("/run/x.sock".into()));
+    let broken = Fake::host().with_file(FILE_DEFAULT, "sockt: /run/x.sock\n");
+    assert!(Settings::socket(none(), &broken).is_err());
+    assert_eq!(Settings::socket(flag(), &broken), Ok("/tmp/s".into()));
+    let broken = broken.with("CALIDRIS_SOCKET", "/tmp/e");
+    assert_eq!(Settings::socket(none(), &broken), Ok("/tmp/e".into()));
+}
+
+#[test]
 fn without_any_name_the_node_is_an_error() {
     let error = Fake::default().resolve(&[]).expect_err("no name");
     assert!(error.to_string().contains("--node"));

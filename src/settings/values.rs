@@ -5,7 +5,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use super::Setting;
+use super::finder::Setting;
+use crate::datastore::Source;
 use crate::metrics::PeerSeries;
 use crate::net::RouterId;
 use crate::plan::RouterIdChoice;
@@ -37,6 +38,14 @@ impl FromStr for DatastoreUrl {
                 "the {scheme} datastore is not built yet; use dir:PATH, a folder of resource files"
             )),
             _ => Err("must be dir:PATH, a folder of resource files".to_owned()),
+        }
+    }
+}
+
+impl From<DatastoreUrl> for Source {
+    fn from(url: DatastoreUrl) -> Self {
+        match url {
+            DatastoreUrl::Directory(path) => Self::Directory(path),
         }
     }
 }

@@ -85,3 +85,89 @@ impl Recovery {
         !(complete || owes_no_end && now.duration_since(since) >= DUMP_WITHOUT_END)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::{Family, PerFamily};
+    use crate::session::testing::view;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// A recovery with one peer, driven second by second.
+    struct Watch {
+        recovery: Recovery,
+        started: Instant,
+        peer: PeerView,
+    }
+
+    impl Watch {
+        fn new() -> Self {
+            let started = crate::clock::now();
+            Self {
+                recovery: Recovery::new(started),
+                started,
+                peer: view("Mesh_192_0_2_2"),
+            }
+        }
+
+        fn at(&mut self, seconds: u32) -> RecoveryState {
+            let peers = std::iter::once(&self.peer);
+            self.recovery.judge(self.started + seconds * SECOND, peers)
+        }
+
+        fn establish(&mut self, restart_time: Option<u16>) {
+            self.peer = crate::session::testing::established(&self.peer.name, restart_time);
+        }
+    }
+
+    #[test]
+    fn a_speaker_without_peers_has_nothing_to_wait_for() {
+        let now = crate::clock::now();
+        assert_eq!(
+            Recovery::new(now).judge(now, std::iter::empty()),
+            RecoveryState::Over
+        );
+    }
+
+    #[test]
+    fn an_established_peer_is_awaited_until_its_end_of_rib() {
+        let mut watch = Watch::new();
+        watch.establish(Some(120));
+        assert_eq!(
+            watch.at(60),
+            RecoveryState::Waiting(vec!["Mesh_192_0_2_2".into()])
+        );
+        *watch.peer.end_of_rib_received.get_mut(Family::Ipv4) = true;
+        assert_eq!(watch.at(61), RecoveryState::Over);
+    }
+
+    #[test]
+    fn a_peer_that_owes_no_end_of_rib_is_awaited_for_a_while_only() {
+        let mut watch = Watch::new();
+        watch.establish(None);
+        assert!(matches!(watch.at(10), RecoveryState::Waiting(_)));
+        assert!(matches!(watch.at(24), RecoveryState::Waiting(_)));
+        assert_eq!(watch.at(25), RecoveryState::Over);
+    }
+
+    #[test]
+    fn a_peer_that_cannot_be_reached_is_not_awaited() {
+        let mut watch = Watch::new();
+        watch.peer.failed_dials = FAILED_DIALS - 1;
+        assert!(matches!(watch.at(5), RecoveryState::Waiting(_)));
+        watch.peer.failed_dials = FAILED_DIALS;
+        assert_eq!(watch.at(6), RecoveryState::Over);
+    }
+
+    #[test]
+    fn a_silent_peer_is_awaited_for_a_while_and_everything_up_to_the_cap() {
+        let mut watch = Watch::new();
+        assert!(matches!(watch.at(44), RecoveryState::Waiting(_)));
+        assert_eq!(watch.at(45), RecoveryState::Over);
+        watch.establish(Some(120));
+        watch.peer.end_of_rib_received = PerFamily::default();
+        assert!(matches!(watch.at(119), RecoveryState::Waiting(_)));
+        assert_eq!(watch.at(120), RecoveryState::Over);
+    }
+}

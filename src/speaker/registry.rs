@@ -5,9 +5,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::fsm::StopReason;
-use crate::net::{PeerId, PerFamily};
-use crate::plan::{Change, ChangeMode, PeerName, PeerPlan, Plan, SpeakerPlan, diff};
-use crate::policy::{Policy, Then};
+use crate::net::PeerId;
+use crate::plan::{Change, ChangeMode, PeerName, PeerPlan, Plan, diff, initial};
 use crate::rib::{Command, LocalRoute};
 use crate::session::PeerSpec;
 use crate::wire::{Notification, cease};
@@ -40,7 +39,7 @@ impl Registry {
     pub fn apply(&mut self, next: &Arc<Plan>) -> Vec<Step> {
         let changes = match &self.plan {
             Some(plan) => diff(plan, next),
-            None => diff(&nothing(next), next),
+            None => initial(next),
         };
         self.plan = Some(Arc::clone(next));
         changes
@@ -125,28 +124,6 @@ fn hand_over(spec: &PeerSpec, mode: ChangeMode) -> [Step; 2] {
         Step::Rib(Command::UpdatePeer(spec.rib_setup())),
         Step::Reconfigure(Box::new(spec.clone()), mode),
     ]
-}
-
-/// The plan of a speaker that does nothing yet, to compare the first plan with.
-fn nothing(next: &Plan) -> Plan {
-    let reject = Arc::new(Policy {
-        name: "nothing reaches the kernel".into(),
-        rules: vec![],
-        otherwise: Then::Reject,
-    });
-    Plan {
-        speaker: SpeakerPlan {
-            listen: vec![],
-            ..next.speaker.clone()
-        },
-        peers: BTreeMap::new(),
-        originated: BTreeMap::new(),
-        kernel: PerFamily {
-            ipv4: Arc::clone(&reject),
-            ipv6: reject,
-        },
-        warnings: vec![],
-    }
 }
 
 #[cfg(test)]

@@ -137,6 +137,27 @@ fn foreign_kinds_are_silent_and_unknown_ones_are_not() {
     );
 }
 
+#[test]
+fn deep_nesting_is_refused_and_not_followed() {
+    let indented: String = (0..3000)
+        .map(|depth| format!("{}a:\n", " ".repeat(depth)))
+        .collect();
+    let texts = [
+        "- ".repeat(100_000),
+        "[".repeat(100_000),
+        "{a: ".repeat(100_000),
+        indented,
+    ];
+    for text in texts {
+        let documents = parsed(&format!(
+            "kind: Node\nmetadata: {{name: a}}\nspec:\n  {text}"
+        ));
+        assert!(documents.iter().all(Result::is_err));
+        let documents = parse_documents("f.json", &text);
+        assert!(documents.iter().all(Result::is_err));
+    }
+}
+
 proptest! {
     #[test]
     fn no_text_makes_it_panic(text in "[-a-z:\\[\\]{}\"'# \n\t,&*!|>%0-9\u{e9}]{0,200}") {

@@ -4,19 +4,21 @@ use super::*;
 use crate::model::{AffinityState, FieldError, PeerEndpoint, ProgramClusterRoutes};
 use crate::net::Asn;
 
-fn document(kind: &str, spec: Value) -> Value {
+fn document(kind: &str, spec: &Value) -> Value {
     json!({"apiVersion": "projectcalico.org/v3", "kind": kind, "metadata": {"name": "x"}, "spec": spec})
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "reads better at the calls")]
 fn resource(kind: &str, spec: Value) -> Resource {
-    match parse(&document(kind, spec)) {
+    match parse(&document(kind, &spec)) {
         Ok(Parsed::Resource(resource)) => resource,
         other => panic!("expected a resource, found {other:?}"),
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "reads better at the calls")]
 fn error(kind: &str, spec: Value) -> ResourceError {
-    parse(&document(kind, spec)).expect_err("must be refused")
+    parse(&document(kind, &spec)).expect_err("must be refused")
 }
 
 fn peer(spec: Value) -> BgpPeer {
@@ -90,6 +92,8 @@ fn peer_addresses_take_an_optional_port() {
         "0.0.0.0",
         "192.0.2.300",
         "192.0.2.1/24",
+        "fe80::1%eth0",
+        "[fe80::1%2]:179",
     ] {
         assert_eq!(
             error("BGPPeer", json!({"peerIP": bad})).error.field(),
@@ -172,7 +176,7 @@ fn unknown_fields_and_foreign_kinds_are_let_pass() {
         json!({"cidr": "10.65.0.0/16", "natOutgoing": true, "later": {"a": 1}}),
     );
     assert_eq!(
-        parse(&document("BGPFilter", json!({}))),
+        parse(&document("BGPFilter", &json!({}))),
         Ok(Parsed::Ignored)
     );
     let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}});
@@ -180,7 +184,7 @@ fn unknown_fields_and_foreign_kinds_are_let_pass() {
     let slice = json!({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice"});
     assert_eq!(parse(&slice), Ok(Parsed::Ignored));
     assert!(matches!(
-        parse(&document("BGPPear", json!({}))),
+        parse(&document("BGPPear", &json!({}))),
         Ok(Parsed::Unknown { .. })
     ));
     let other = json!({"apiVersion": "example.com/v1", "kind": "Node"});
@@ -189,7 +193,7 @@ fn unknown_fields_and_foreign_kinds_are_let_pass() {
 
 #[test]
 fn both_api_versions_are_accepted() {
-    let mut crd = document("IPPool", json!({"cidr": "10.65.0.0/16"}));
+    let mut crd = document("IPPool", &json!({"cidr": "10.65.0.0/16"}));
     crd["apiVersion"] = json!("crd.projectcalico.org/v1");
     assert!(matches!(parse(&crd), Ok(Parsed::Resource(_))));
 }
