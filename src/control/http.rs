@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -20,6 +20,7 @@ use tracing::{info, warn};
 use super::CONNECTIONS_MAX;
 use super::api::Api;
 use super::view::Views;
+use crate::clock;
 use crate::metrics::Metrics;
 
 /// How long a client may take to send a request's head, and to send the next one.
@@ -242,7 +243,7 @@ impl Connections {
 async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin, api: Api) {
     let service = service_fn(|request| {
         let api = api.clone();
-        async move { Ok::<_, Infallible>(api.respond(&request, now()).await) }
+        async move { Ok::<_, Infallible>(api.respond(&request, clock::wall()).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -258,12 +259,4 @@ async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin, api: Api) {
             let _ = tokio::time::timeout(CLOSE_TIME_MAX, connection).await;
         }
     }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "answers say when they were true; everything below takes the time as an argument"
-)]
-fn now() -> SystemTime {
-    SystemTime::now()
 }
