@@ -20,12 +20,15 @@ mod report;
 mod resources;
 
 use std::ffi::OsString;
+use std::fmt::Display;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
-use std::{env, io};
+use std::{env, io, iter};
 
+use calidris::cli::Cli;
+use calidris::settings::Settings;
 use clap::{Parser, ValueEnum};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -105,12 +108,23 @@ fn main() -> ExitCode {
 
 /// What the lab is as one of its own nodes: the program itself.
 fn node(arguments: Vec<OsString>) -> ExitCode {
-    let program = env::current_exe().map(|path| path.with_file_name("../calidris"));
-    let error = match program {
-        Ok(program) => Command::new(program).args(arguments).exec(),
-        Err(error) => error,
+    let program = iter::once(OsString::from("calidris")).chain(arguments);
+    let args = match Cli::parse_from(program).command {
+        calidris::cli::Command::Run(args) => *args,
+        command => return calidris::cli::execute(command),
     };
-    failed(&error)
+    tracing_subscriber::fmt()
+        .with_writer(io::stderr)
+        .with_ansi(false)
+        .init();
+    let daemon = || {
+        let settings = Settings::resolve(args, &calidris::settings::Process)?;
+        tokio::runtime::Runtime::new()?.block_on(calidris::daemon::run(settings))
+    };
+    match daemon() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(&error),
+    }
 }
 
 /// Networks are built with iproute2, which small systems lack.
@@ -125,8 +139,8 @@ fn install_tools() -> io::Result<()> {
     Ok(())
 }
 
-fn failed(error: &io::Error) -> ExitCode {
-    eprintln!("lab: {error}");
+fn failed(error: &dyn Display) -> ExitCode {
+    eprintln!("lab: {error:#}");
     ExitCode::FAILURE
 }
 

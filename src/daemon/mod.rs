@@ -79,6 +79,7 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
         datastore: intent.view,
         fib: kernel.view,
         fib_input: kernel.input,
+        kernel: kernel.tasks,
         readiness,
         reread: intent.reread,
     };
@@ -87,7 +88,7 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
     for task in control {
         let _ = task.await;
     }
-    for task in intent.tasks.into_iter().chain(kernel.tasks) {
+    for task in intent.tasks {
         task.abort();
     }
     outcome

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, mpsc, watch};
+use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
 use super::planner::Planned;
@@ -29,6 +30,8 @@ pub(super) struct Supervisor {
     pub(super) datastore: watch::Receiver<DatastoreView>,
     pub(super) fib: watch::Receiver<FibView>,
     pub(super) fib_input: Option<mpsc::Sender<FibInput>>,
+    /// The kernel's writer and its feed, which end before the sessions do.
+    pub(super) kernel: Vec<JoinHandle<()>>,
     pub(super) readiness: watch::Sender<Readiness>,
     pub(super) reread: Arc<Notify>,
 }
@@ -80,6 +83,11 @@ impl Supervisor {
             }
         }
         notify_systemd(&[sd_notify::NotifyState::Stopping]);
+        // Sessions that end take their routes out of the tables: the kernel must not hear of it.
+        for task in self.kernel {
+            task.abort();
+            let _ = task.await;
+        }
         self.speaker.shutdown(&StopReason::Silent).await;
         Ok(())
     }

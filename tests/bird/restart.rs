@@ -92,9 +92,6 @@ fn routes_stay_over(end: impl FnOnce(&mut Calidris<'_>)) {
         );
     }
     for prefix in OWN_BLOCKS {
-        assert!(
-            bird.route(prefix).is_some(),
-            "the peer was to keep {prefix}"
-        );
+        bird.wait_for_route(prefix);
     }
 }

@@ -88,16 +88,16 @@ impl<'a> Calidris<'a> {
         json(&output(&mut command).expect("calidris plan works")).expect("it prints JSON")
     }
 
-    /// The session called `name`.
+    /// The session called `name`, which must exist.
     pub(crate) fn session(&self, name: &str) -> Value {
-        let answer = self.show(&["neighbor", name]);
-        rows(&answer).first().cloned().unwrap_or(answer)
+        self.try_session(name)
+            .unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// Waits until the session called `name` is in `state`.
+    /// Waits until the session called `name` exists and is in `state`.
     pub(crate) fn wait_for_state(&self, name: &str, state: &str) -> Value {
         wait_for(&format!("{name} {state}"), || {
-            let session = self.session(name);
+            let session = self.try_session(name)?;
             expect(session["state"] == state, &session)?;
             Ok(session)
         })
@@ -145,6 +145,11 @@ impl<'a> Calidris<'a> {
             "--node".to_owned(),
             self.node.clone(),
         ]
+    }
+
+    fn try_session(&self, name: &str) -> Result<Value, String> {
+        let answer = self.try_show(&["neighbor", name])?;
+        Ok(rows(&answer).first().cloned().unwrap_or(answer))
     }
 
     fn try_show(&self, what: &[&str]) -> Result<Value, String> {
