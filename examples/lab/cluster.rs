@@ -13,8 +13,8 @@ use crate::kernel_routes::{self, KernelRoute};
 use crate::namespace::{Namespace, Process, Segment, last_lines, output};
 use crate::resources::{self, Resources};
 
-/// The AS of every node.
-const AS_NUMBER: u32 = 64_512;
+/// The settings of the cluster: full mesh, and the pools that the blocks below lie in.
+const CLUSTER: &str = include_str!("../mesh/cluster.yaml");
 
 /// A running cluster; dropping it ends its processes and removes its namespaces.
 pub(crate) struct Cluster {
@@ -46,8 +46,8 @@ impl Cluster {
             let node = Node {
                 addresses: [format!("192.0.2.{number}"), format!("2001:db8::{number:x}")],
                 blocks: [
-                    format!("172.30.{number}.0/26"),
-                    format!("fd5a:1:0:{number:x}::/122"),
+                    format!("10.65.{number}.0/26"),
+                    format!("fd00:10:65::{number:x}00/122"),
                 ],
                 socket: runs.path().join(format!("{name}.sock")),
                 namespace: Namespace::create(&name)?,
@@ -162,16 +162,11 @@ impl Node {
     }
 }
 
-/// Writes the resources of a mesh: its configuration, pools, nodes, and a block of each family for
-/// every node.
+/// Writes the settings of the example `mesh`, and as many nodes as there are, each with a block of
+/// either family.
 fn write_resources(nodes: &[Node]) -> io::Result<Resources> {
     let resources = Resources::create()?;
-    let cluster = [
-        resources::configuration(AS_NUMBER, true),
-        resources::pool("pods-v4", "172.30.0.0/16", 26),
-        resources::pool("pods-v6", "fd5a:1::/48", 122),
-    ];
-    resources.write("cluster.yaml", &resources::documents(&cluster))?;
+    resources.write("cluster.yaml", CLUSTER)?;
     for node in nodes {
         let [ipv4, ipv6] = node.masked_addresses();
         let mut documents = vec![resources::node(&node.name, &ipv4, &ipv6)];
