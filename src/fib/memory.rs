@@ -67,7 +67,7 @@ impl State {
         self.events.push(Event::RouteGone(route.clone()));
     }
 
-    fn apply(&mut self, op: &Op) -> Result<(), Refusal> {
+    pub(super) fn apply(&mut self, op: &Op) -> Result<(), Refusal> {
         self.tried.push(op.clone());
         if let Some(errno) = self.refuses {
             return Err(refusal(errno));

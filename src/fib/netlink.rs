@@ -104,6 +104,16 @@ impl Netlink {
         })
     }
 
+    /// Asks for another size of the buffer that holds events until they are read. What does not fit
+    /// is lost, which is noticed and leads to a full reading.
+    ///
+    /// # Errors
+    /// The kernel refuses; the size stays as it was.
+    pub fn set_monitor_buffer(&mut self, bytes: u16) -> io::Result<()> {
+        let socket = self.monitor.socket_mut();
+        socket.set_rx_buf_sz(libc::c_int::from(bytes))
+    }
+
     /// Sends one dump request and hands over every message of the answer. False where the kernel
     /// says that the table changed meanwhile.
     async fn dump_once(

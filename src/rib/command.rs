@@ -75,7 +75,8 @@ pub enum Command {
         after: Version,
     },
     /// Every live member of a group has taken everything published up to `upto`, so the log need
-    /// not keep it for them.
+    /// not keep it for them. A member counts as live until its [`Self::Lagged`] was handed in: were
+    /// it left out earlier, the log that it needs would be gone.
     Drained {
         /// The group.
         group: GroupId,

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use tracing::{Instrument, info_span};
 
 use super::connection::{Connection, Readiness};
-use super::inbox::{Inbox, count_faults};
+use super::inbox::Inbox;
 use super::mailbox::{RibMail, RibReply};
 use super::record::Record;
 use super::spec::PeerSpec;
@@ -356,8 +356,7 @@ impl Driver {
         }
         match wire::decode(message, &context) {
             Ok(Message::Update(update)) => {
-                self.record.count_received(&Received::Update, clock::wall());
-                count_faults(&update, &mut self.record.counters.update_errors);
+                self.record.count_update(&update);
                 for fault in &update.faults {
                     tracing::warn!(
                         attribute = fault.code,
@@ -489,24 +488,24 @@ impl Driver {
             return;
         };
         let follow = session.follow.get_mut(family);
-        let Follow::Live(_, at) = follow else { return };
-        match chunk {
-            Ok(chunk) => {
-                *at = chunk.upto;
+        match (chunk, std::mem::replace(follow, Follow::Ask)) {
+            (Ok(chunk), Follow::Live(ring, _)) => {
+                *follow = Follow::Live(ring, chunk.upto);
                 self.queue_chunk(&chunk);
             }
-            Err(RecvError::Lagged(_)) => {
-                let after = *at;
-                *follow = Follow::Ask;
-                self.record.counters.resyncs += 1;
-                self.mail.push_back(RibMail::Command(Command::Lagged {
+            (Err(RecvError::Lagged(_)), Follow::Live(ring, after)) => {
+                self.record.resynced();
+                self.mail.push_back(RibMail::Lagged {
                     peer,
                     family,
                     after,
-                }));
+                    ring,
+                });
             }
             // The group is gone; the RIB has sent a Detach or will tell when asked.
-            Err(RecvError::Closed) => *follow = Follow::Ask,
+            (Err(RecvError::Closed), Follow::Live(..)) => {}
+            // Only a follower hears its ring.
+            (_, other) => *follow = other,
         }
     }
 
@@ -516,7 +515,7 @@ impl Driver {
         let id = session.connection;
         if let Some(connection) = self.open_connection(id) {
             let updates = connection.outbox.push_chunk(own, chunk);
-            self.record.counters.sent.update += updates;
+            self.record.count_sent(|sent| sent.update += updates);
         }
     }
 

@@ -4,9 +4,7 @@ use std::collections::VecDeque;
 
 use crate::net::{AddressFamily, Family, Ipv4, Ipv6, PeerId};
 use crate::rib::{BATCH_ROUTES_MAX, Command, RouteBatch, RouteOp, Routes};
-use crate::wire::{Disposition, NlriRun, Update};
-
-use super::view::UpdateErrorCounts;
+use crate::wire::{NlriRun, Update};
 
 /// Gathers the routes of one established connection.
 #[derive(Debug)]
@@ -113,16 +111,5 @@ fn extend<A: AddressFamily>(
 fn push_op<P>(batch: &mut RouteBatch<P>, op: &RouteOp, count: u32) {
     if count > 0 {
         batch.ops.push((op.clone(), count));
-    }
-}
-
-/// Adds an UPDATE's faults to a session's counters.
-pub(crate) fn count_faults(update: &Update<'_>, counts: &mut UpdateErrorCounts) {
-    for fault in &update.faults {
-        match fault.disposition {
-            Disposition::SessionReset => counts.session_reset += 1,
-            Disposition::TreatAsWithdraw => counts.treat_as_withdraw += 1,
-            Disposition::DiscardAttribute => counts.attribute_discard += 1,
-        }
     }
 }

@@ -23,6 +23,18 @@ pub enum RibMail {
         /// Its replies.
         replies: mpsc::Sender<RibReply>,
     },
+    /// A session fell out of its ring. The ring's end travels along: as long as it exists, the ring
+    /// does not count as drained, so the log still holds what the session lacks.
+    Lagged {
+        /// The peer.
+        peer: PeerId,
+        /// The family.
+        family: Family,
+        /// The last version that the session has queued.
+        after: Version,
+        /// The reader that fell off; dropped once the RIB knows.
+        ring: broadcast::Receiver<Arc<Chunk>>,
+    },
     /// A question and where its answer goes.
     Ask {
         /// The question.

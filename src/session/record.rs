@@ -9,11 +9,14 @@ use super::view::{
 };
 use crate::fsm::{DownReason, Negotiated, Received, StateName};
 use crate::net::PerFamily;
-use crate::wire::{GracefulRestart, Notification};
+use crate::wire::{Disposition, GracefulRestart, Notification, Update};
 
 /// Distinct (direction, code, subcode) that are counted apart; the RFCs know about forty a
 /// direction. What comes beyond is counted in the messages alone.
 const NOTIFICATION_KINDS_MAX: usize = 128;
+
+/// The error code of an UPDATE message (RFC 4271 §6.3).
+const UPDATE_ERROR: u8 = 3;
 
 /// The changing part of a view; [`Record::touch`] marks that it should be published.
 #[derive(Debug)]
@@ -29,7 +32,7 @@ pub(crate) struct Record {
     last_error: Option<ErrorView>,
     sent: Option<NotificationView>,
     received: Option<NotificationView>,
-    pub(crate) counters: CountersView,
+    counters: CountersView,
 }
 
 impl Record {
@@ -68,6 +71,26 @@ impl Record {
         count(&mut self.counters.sent);
     }
 
+    /// Counts an UPDATE and its faults.
+    pub(crate) fn count_update(&mut self, update: &Update<'_>) {
+        self.touched = true;
+        self.counters.received.update += 1;
+        let errors = &mut self.counters.update_errors;
+        for fault in &update.faults {
+            match fault.disposition {
+                Disposition::SessionReset => errors.session_reset += 1,
+                Disposition::TreatAsWithdraw => errors.treat_as_withdraw += 1,
+                Disposition::DiscardAttribute => errors.attribute_discard += 1,
+            }
+        }
+    }
+
+    /// Counts that the peer fell behind its group.
+    pub(crate) const fn resynced(&mut self) {
+        self.touched = true;
+        self.counters.resyncs += 1;
+    }
+
     pub(crate) fn count_received(&mut self, message: &Received, now: SystemTime) {
         self.touched = true;
         let counts = &mut self.counters.received;
@@ -80,6 +103,11 @@ impl Record {
                 counts.notification += 1;
                 self.count_notification("received", notification);
                 self.received = Some(NotificationView::new(notification, now));
+            }
+            // An UPDATE that ends the session is the one kind of fault that has a counter; the
+            // others are told by the NOTIFICATION sent.
+            Received::Faulty(error) if error.notification().code == UPDATE_ERROR => {
+                self.counters.update_errors.session_reset += 1;
             }
             Received::Faulty(_) => {}
         }

@@ -169,6 +169,20 @@ impl ShardThread {
             RibMail::Attach { peer, replies } => {
                 self.replies.insert(peer, replies);
             }
+            RibMail::Lagged {
+                peer,
+                family,
+                after,
+                ring,
+            } => {
+                let lagged = Command::Lagged {
+                    peer,
+                    family,
+                    after,
+                };
+                self.shard.handle(clock::now(), lagged);
+                drop(ring);
+            }
             RibMail::Ask { query, answer } => {
                 self.last_question += 1;
                 let id = self.last_question;

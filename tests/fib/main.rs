@@ -3,24 +3,15 @@
 //! A test starts itself again under `unshare`; without the privilege to do so it says so and is
 //! skipped.
 
-use std::future::Future;
-use std::io::Read;
-use std::net::IpAddr;
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+mod node;
 
-use calidris::fib::{self, FibInput, FibOptions, FibOutput, FibRow, FibRowState, FibView, Netlink};
-use calidris::rib::{FibChange, FibRoute, FibRouteKind, NextHopState};
-use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{sleep, timeout};
+use calidris::fib::{FibOptions, FibRow, FibRowState, Netlink};
+use calidris::rib::{FibRouteKind, NextHopState};
 
-const MAIN: FibOptions = FibOptions {
-    table: 254,
-    protocol: 12,
+use node::{
+    MAIN, Monitor, Node, change, eventually, in_namespace, ip, kernel, none, output, two_networks,
+    via,
 };
-
-/// Generous: nothing here asserts speed.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 #[test]
 fn routes_of_both_families_come_change_and_go() {
@@ -82,11 +73,11 @@ fn equal_paths_become_multipath_and_turn_into_other_kinds_in_place() {
             );
             let one = format!("{prefix} via {b} dev vc proto bird metric 1024");
             node.apply(&[via(prefix, &[a, b], 1024)]).await;
-            assert_eq!(kernel(prefix), [two.clone()]);
+            assert_eq!(kernel(prefix), [two.as_str()]);
             node.apply(&[via(prefix, &[b], 1024)]).await;
             assert_eq!(kernel(prefix), [one]);
             node.apply(&[via(prefix, &[a, b], 1024)]).await;
-            assert_eq!(kernel(prefix), [two.clone()]);
+            assert_eq!(kernel(prefix), [two.as_str()]);
             node.apply(&[change(prefix, FibRouteKind::Unreachable, Some(1024))])
                 .await;
             assert_eq!(kernel(prefix).len(), 1);
@@ -421,6 +412,36 @@ fn a_large_table_is_written_in_batches_and_ends_equal() {
 }
 
 #[test]
+fn lost_events_are_noticed_and_made_up_for() {
+    in_namespace("lost_events_are_noticed_and_made_up_for", &[], async {
+        two_networks();
+        let mut tiny = Netlink::open(MAIN.table).expect("netlink sockets open");
+        tiny.set_monitor_buffer(4096)
+            .expect("smaller is always allowed");
+        let mut node = Node::on(tiny, MAIN).await;
+        let prefixes: Vec<_> = (0..400)
+            .map(|n| format!("10.77.{}.0/25", n % 256))
+            .collect();
+        let wishes: Vec<_> = prefixes
+            .iter()
+            .map(|p| via(p, &["192.0.2.2"], 1024))
+            .collect();
+        node.apply(&wishes).await;
+        ip("route flush proto bird");
+        node.until(|view| view.resyncs.contains_key("overrun"))
+            .await;
+        let count = || {
+            output("ip", &["-o", "route", "show", "proto", "bird"])
+                .lines()
+                .count()
+        };
+        eventually(|| count() == 256).await;
+        node.until(|view| view.pending == Default::default() && view.routes.ipv4 == 256)
+            .await;
+    });
+}
+
+#[test]
 fn without_the_privilege_it_says_so_and_lives_on() {
     let without = ["setpriv", "--bounding-set", "-net_admin"];
     in_namespace(
@@ -439,239 +460,5 @@ fn without_the_privilege_it_says_so_and_lives_on() {
             let error = row.error.expect("a reason");
             assert!(error.starts_with("EPERM: missing CAP_NET_ADMIN"), "{error}");
         },
-    );
-}
-
-// ---- helpers ----
-
-/// The task under test and its ends.
-struct Node {
-    input: mpsc::Sender<FibInput>,
-    output: mpsc::Receiver<FibOutput>,
-    view: watch::Receiver<FibView>,
-}
-
-impl Node {
-    async fn start(options: FibOptions) -> Self {
-        let kernel = Netlink::open(options.table).expect("netlink sockets open");
-        let (input, from_us) = mpsc::channel(64);
-        let (to_us, output) = mpsc::channel(64);
-        let (shown, view) = watch::channel(FibView::default());
-        tokio::spawn(fib::run(options, kernel, from_us, to_us, shown));
-        let mut node = Self {
-            input,
-            output,
-            view,
-        };
-        node.until(|view| view.resyncs.contains_key("start")).await;
-        node
-    }
-
-    async fn send(&self, message: FibInput) {
-        self.input.send(message).await.expect("the task runs");
-    }
-
-    /// Hands a batch in and waits until it is written.
-    async fn apply(&mut self, changes: &[FibChange]) {
-        self.send(FibInput::Changes(changes.to_vec())).await;
-        self.wants_more().await;
-    }
-
-    async fn wants_more(&mut self) {
-        while self.hear().await != FibOutput::WantMore {}
-    }
-
-    /// Says that the tables are complete, and has nothing more when asked.
-    async fn sweep(&mut self) {
-        self.send(FibInput::AllowSweep).await;
-        for _ in 0..2 {
-            self.wants_more().await;
-            self.send(FibInput::Changes(vec![])).await;
-        }
-    }
-
-    async fn track(&self, next_hops: &[&str]) {
-        let next_hops = next_hops.iter().map(|text| address(text)).collect();
-        self.send(FibInput::Track(next_hops)).await;
-    }
-
-    /// Waits to be told a state of a next hop.
-    async fn told(&mut self, next_hop: &str, state: NextHopState) {
-        let wanted = (address(next_hop), state);
-        loop {
-            match self.hear().await {
-                FibOutput::NextHops(news) if news.contains(&wanted) => {
-                    // The rest of the same message is not lost for the next question.
-                    let rest = news
-                        .into_iter()
-                        .filter(|one| *one != wanted)
-                        .collect::<Vec<_>>();
-                    self.send(FibInput::Track(
-                        rest.into_iter().map(|(hop, _)| hop).collect(),
-                    ))
-                    .await;
-                    return;
-                }
-                _ => {}
-            }
-        }
-    }
-
-    async fn hear(&mut self) -> FibOutput {
-        let heard = timeout(PATIENCE, self.output.recv()).await;
-        heard.expect("told in time").expect("the task runs")
-    }
-
-    async fn rows(&self) -> Vec<FibRow> {
-        let (reply, answer) = oneshot::channel();
-        let (after, max) = (None, usize::MAX);
-        self.send(FibInput::Rows { after, max, reply }).await;
-        answer.await.expect("answered")
-    }
-
-    async fn until(&mut self, holds: impl FnMut(&FibView) -> bool) {
-        let is_seen = timeout(PATIENCE, self.view.wait_for(holds)).await.is_ok();
-        let now = self.view.borrow().clone();
-        assert!(is_seen, "not in time: {now:?}");
-    }
-}
-
-/// What happens to routes, as `ip monitor` tells it.
-struct Monitor(Child);
-
-impl Monitor {
-    async fn start() -> Self {
-        let child = Command::new("ip")
-            .args(["monitor", "route"])
-            .stdout(Stdio::piped())
-            .spawn();
-        let monitor = Self(child.expect("ip monitor starts"));
-        // It says nothing when it is ready, so it is taught to by a route in another table.
-        sleep(Duration::from_millis(300)).await;
-        monitor
-    }
-
-    async fn stop(mut self) -> String {
-        sleep(Duration::from_millis(300)).await;
-        self.0.kill().expect("the monitor runs");
-        let mut events = String::new();
-        let out = self.0.stdout.as_mut().expect("piped");
-        out.read_to_string(&mut events).expect("text");
-        self.0.wait().expect("the monitor ends");
-        events
-    }
-}
-
-/// Two interfaces with two networks each.
-fn two_networks() {
-    ip("link set lo up");
-    for (device, peer, v4, v6) in [
-        ("va", "vb", "192.0.2.1/24", "fd00:1::1/64"),
-        ("vc", "vd", "198.51.100.1/24", "fd00:2::1/64"),
-    ] {
-        ip(&format!("link add {device} type veth peer name {peer}"));
-        ip(&format!("addr add {v4} dev {device}"));
-        ip(&format!("-6 addr add {v6} dev {device} nodad"));
-        ip(&format!("link set {peer} up"));
-        ip(&format!("link set {device} up"));
-    }
-    // Link-local addresses and their routes come a moment later.
-    std::thread::sleep(Duration::from_millis(200));
-}
-
-/// The routes to a prefix in the main table, a line each, without the IPv6 router preference.
-fn kernel(prefix: &str) -> Vec<String> {
-    let family = if prefix.contains(':') { "-6" } else { "-4" };
-    let text = output("ip", &[family, "-o", "route", "show", "exact", prefix]);
-    let clean = |line: &str| {
-        let words = line.replace(" pref medium", "").replace('\\', " ");
-        words.split_whitespace().collect::<Vec<_>>().join(" ")
-    };
-    text.lines().map(clean).collect()
-}
-
-fn ip(arguments: &str) {
-    output("ip", &arguments.split_whitespace().collect::<Vec<_>>());
-}
-
-fn output(program: &str, arguments: &[&str]) -> String {
-    let output = Command::new(program)
-        .args(arguments)
-        .output()
-        .expect("the program starts");
-    let error = String::from_utf8_lossy(&output.stderr);
-    // A table without routes does not exist, which iproute2 takes for an error.
-    let is_fine = output.status.success() || error.contains("table does not exist");
-    assert!(is_fine, "{program} {arguments:?}: {error}");
-    String::from_utf8(output.stdout).expect("text")
-}
-
-async fn eventually(holds: impl Fn() -> bool) {
-    let waiting = async {
-        while !holds() {
-            sleep(Duration::from_millis(20)).await;
-        }
-    };
-    timeout(PATIENCE, waiting)
-        .await
-        .expect("comes true in time");
-}
-
-fn change(prefix: &str, kind: FibRouteKind, metric: Option<u32>) -> FibChange {
-    FibChange {
-        prefix: prefix.parse().expect("a prefix"),
-        route: Some(FibRoute { kind, metric }),
-    }
-}
-
-fn via(prefix: &str, next_hops: &[&str], metric: u32) -> FibChange {
-    let next_hops = next_hops.iter().map(|text| address(text)).collect();
-    change(prefix, FibRouteKind::Unicast(next_hops), Some(metric))
-}
-
-fn none(prefix: &str) -> FibChange {
-    let prefix = prefix.parse().expect("a prefix");
-    FibChange {
-        prefix,
-        route: None,
-    }
-}
-
-fn address(text: &str) -> IpAddr {
-    text.parse().expect("an address")
-}
-
-/// Set in the process that runs inside.
-const INSIDE: &str = "CALIDRIS_TEST_INSIDE";
-
-/// Runs a test's body in a process with a network of its own; `wrapper` goes ahead of the program.
-fn in_namespace(test: &str, wrapper: &[&str], body: impl Future<Output = ()>) {
-    if std::env::var_os(INSIDE).is_some() {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build();
-        runtime.expect("a runtime starts").block_on(body);
-        return;
-    }
-    let is_allowed = |unshare: &[&str]| {
-        let tried = Command::new("unshare").args(unshare).arg("true").output();
-        tried.is_ok_and(|output| output.status.success())
-    };
-    let ways: [&[&str]; 2] = [&["--net"], &["--net", "--user", "--map-root-user"]];
-    let Some(unshare) = ways.into_iter().find(|way| is_allowed(way)) else {
-        eprintln!("SKIPPED {test}: this machine allows no network namespaces");
-        return;
-    };
-    let program = std::env::current_exe().expect("a test has a program");
-    let status = Command::new("unshare")
-        .args(unshare)
-        .args(wrapper)
-        .arg(program)
-        .args([test, "--exact", "--nocapture"])
-        .env(INSIDE, "yes")
-        .status();
-    assert!(
-        status.expect("unshare starts").success(),
-        "{test} failed inside its namespace"
     );
 }
