@@ -394,8 +394,8 @@ mod tests {
             let prefix = if v6 {
                 Prefix::new(Ipv6Addr::from_bits(bits).into(), length).expect("in range")
             } else {
-                let bits = (bits & u128::from(u32::MAX)) as u32;
-                Prefix::new(Ipv4Addr::from_bits(bits).into(), length % 33).expect("in range")
+                let [a, b, c, d, ..] = bits.to_be_bytes();
+                Prefix::new(Ipv4Addr::new(a, b, c, d).into(), length % 33).expect("in range")
             };
             prop_assert_eq!(prefix.to_string().parse(), Ok(prefix));
             prop_assert_eq!(Prefix::from(IpNetwork::from(prefix)), prefix);
