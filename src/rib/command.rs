@@ -202,6 +202,9 @@ pub struct SessionTerms {
     pub peer: PeerId,
     /// The peer's BGP Identifier.
     pub peer_id: RouterId,
+    /// This side's address of the connection: the next hop of what it sends in the address's family
+    /// (spec/calico.md §3.9); `None` leaves [`PeerSetup::own_next_hop`].
+    pub local_address: Option<IpAddr>,
     /// The families of the session.
     pub families: PerFamily<bool>,
     /// Whether AS numbers have four octets.

@@ -44,7 +44,10 @@ impl GroupKey {
             client: setup.reflector_client,
             local_as: setup.local_as,
             next_hop_mode: setup.next_hop_mode,
-            own_next_hop: *setup.own_next_hop.get(family),
+            own_next_hop: terms
+                .local_address
+                .filter(|address| Family::of(*address) == family)
+                .or(*setup.own_next_hop.get(family)),
             export: Arc::clone(setup.export.get(family)),
             encode: EncodeContext {
                 four_octet_as: terms.four_octet_as,

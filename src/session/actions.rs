@@ -1,5 +1,6 @@
 //! What the session machine asks for, done.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -12,7 +13,7 @@ use super::inbox::Inbox;
 use super::mailbox::{REPLIES_MAX, RibMail};
 use crate::clock;
 use crate::fsm::{Action, ConnectionId, Negotiated, SessionDown};
-use crate::net::PerFamily;
+use crate::net::{PeerId, PerFamily};
 use crate::rib::{Command, SessionTerms};
 use crate::wire::{KEEPALIVE, Notification};
 
@@ -107,7 +108,7 @@ impl Driver {
         let (replies, incoming) = mpsc::channel(REPLIES_MAX);
         let peer = self.spec.id;
         self.mail.push_back(RibMail::Attach { peer, replies });
-        let terms = session_terms(peer, negotiated, clock::now());
+        let terms = session_terms(peer, negotiated, endpoints.0, clock::now());
         self.mail
             .push_back(RibMail::Command(Command::SessionUp(terms)));
         let follow = |on| if on { Follow::Ask } else { Follow::Off };
@@ -151,7 +152,12 @@ impl Driver {
     }
 }
 
-fn session_terms(peer: crate::net::PeerId, negotiated: &Negotiated, now: Instant) -> SessionTerms {
+fn session_terms(
+    peer: PeerId,
+    negotiated: &Negotiated,
+    local: SocketAddr,
+    now: Instant,
+) -> SessionTerms {
     let preserved = negotiated
         .graceful_restart
         .map_or(PerFamily::default(), |terms| PerFamily {
@@ -165,6 +171,7 @@ fn session_terms(peer: crate::net::PeerId, negotiated: &Negotiated, now: Instant
                 .is_some_and(|family| family.forwarding_preserved),
         });
     SessionTerms {
+        local_address: Some(local.ip().to_canonical()),
         peer,
         peer_id: negotiated.peer_id,
         families: negotiated.families,

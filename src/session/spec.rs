@@ -80,7 +80,7 @@ impl PeerSpec {
             reflector_client: plan.reflector_client,
             cluster_id: self.cluster_id,
             next_hop_mode: plan.next_hop_mode,
-            own_next_hop: self.own_next_hop(),
+            own_next_hop: self.addresses,
             allowed_local_as: plan.allowed_local_as,
             import: PerFamily {
                 ipv4: plan.import.clone(),
@@ -91,16 +91,6 @@ impl PeerSpec {
                 ipv6: plan.export.clone(),
             },
         }
-    }
-
-    /// The session's source address where it has one of the family, else the node's
-    /// (spec/calico.md §3.9, "next hop sent").
-    fn own_next_hop(&self) -> PerFamily<Option<IpAddr>> {
-        let mut addresses = self.addresses;
-        if let Some(source) = self.plan.source_address {
-            *addresses.get_mut(Family::of(source)) = Some(source);
-        }
-        addresses
     }
 }
 

@@ -141,3 +141,16 @@ fn edits_of_the_policy_are_sent() {
     let sent = export(Some(peer(1, true, false)), &to, learned());
     assert_eq!(sent.expect("it is told").local_pref, Some(300));
 }
+
+#[test]
+fn the_next_hop_of_own_routes_is_the_connections_local_address() {
+    let connected = |local| crate::rib::SessionTerms {
+        local_address: Some(local),
+        ..terms(2)
+    };
+    let setup = peer(2, true, false);
+    let of_the_family = GroupKey::of(&setup, &connected(address(V4, 9)), V4);
+    assert_eq!(of_the_family.own_next_hop, Some(address(V4, 9)));
+    let of_the_other = GroupKey::of(&setup, &connected(address(Family::Ipv6, 9)), V4);
+    assert_eq!(of_the_other.own_next_hop, Some(address(V4, 254)));
+}

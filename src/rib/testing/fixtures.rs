@@ -79,6 +79,7 @@ pub(crate) fn peer(n: u32, external: bool, client: bool) -> PeerSetup {
 
 pub(crate) fn terms(n: u32) -> SessionTerms {
     SessionTerms {
+        local_address: None,
         peer: PeerId(n),
         peer_id: RouterId(Ipv4Addr::from(0xc000_0200 + n)),
         families: both(true),
