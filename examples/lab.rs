@@ -27,8 +27,6 @@ use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 use std::{env, io, iter};
 
-use calidris::cli::Cli;
-use calidris::settings::Settings;
 use clap::{Parser, ValueEnum};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -109,22 +107,7 @@ fn main() -> ExitCode {
 /// What the lab is as one of its own nodes: the program itself.
 fn node(arguments: Vec<OsString>) -> ExitCode {
     let program = iter::once(OsString::from("calidris")).chain(arguments);
-    let args = match Cli::parse_from(program).command {
-        calidris::cli::Command::Run(args) => *args,
-        command => return calidris::cli::execute(command),
-    };
-    tracing_subscriber::fmt()
-        .with_writer(io::stderr)
-        .with_ansi(false)
-        .init();
-    let daemon = || {
-        let settings = Settings::resolve(args, &calidris::settings::Process)?;
-        tokio::runtime::Runtime::new()?.block_on(calidris::daemon::run(settings))
-    };
-    match daemon() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => failed(&error),
-    }
+    calidris::daemon::main(program)
 }
 
 /// Networks are built with iproute2, which small systems lack.

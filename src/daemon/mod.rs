@@ -6,6 +6,7 @@
 
 mod answers;
 mod planner;
+mod program;
 mod supervise;
 
 use std::sync::Arc;
@@ -22,6 +23,8 @@ use crate::metrics::Metrics;
 use crate::rib::ShardOptions;
 use crate::settings::{DatastoreUrl, FibMode, HttpListen, Settings};
 use crate::speaker::{self, FibLink, RibHandle, Speaker};
+
+pub use program::main;
 
 use answers::{KernelAnswers, RibAnswers};
 use planner::Planned;
