@@ -3,7 +3,7 @@
 //! Nothing here is shared with the rooms that are checked: the decision is a comparison of pairs, the
 //! export rules are a list of cases, and both start from what the peers have announced.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::link::Network;
@@ -104,7 +104,8 @@ pub(super) fn check(network: &mut Network, speakers: &mut [Speaker]) -> Result<(
         .collect();
     for (speaker, own) in speakers.iter().zip(&tables) {
         for (family, own) in own.iter() {
-            check_decision(speakers, speaker, own)?;
+            let best = all_best(speakers, speaker, own, family);
+            check_decision(speaker, own, &best)?;
             check_kernel(speaker, own, family)?;
             for (index, session) in speaker.sessions.iter().enumerate() {
                 let there = session.remote;
@@ -112,7 +113,7 @@ pub(super) fn check(network: &mut Network, speakers: &mut [Speaker]) -> Result<(
                 match session.terms().map(|terms| *terms.families.get(family)) {
                     Some(true) => {
                         check_mirror(session, &own.advertised[index], theirs)?;
-                        check_export(speakers, speaker, session, family, own, index)?;
+                        check_export(speakers, session, family, &best, &own.advertised[index])?;
                     }
                     Some(false) | None => check_empty(session, own, index)?,
                 }
@@ -228,14 +229,13 @@ fn check_empty(session: &Session, own: &Tables, index: usize) -> Result<(), Viol
     }
 }
 
-fn check_decision(speakers: &[Speaker], speaker: &Speaker, own: &Tables) -> Result<(), Violation> {
-    let received = own.received.iter().flat_map(BTreeMap::keys);
-    let originated = speaker.originated.iter();
-    for prefix in own.loc.keys().chain(received).chain(originated) {
-        if !own.loc.contains_key(prefix) && !is_of_tables(own, speaker, *prefix) {
-            continue;
-        }
-        let best = best(speakers, speaker, own, *prefix);
+fn check_decision(
+    speaker: &Speaker,
+    own: &Tables,
+    best: &BTreeMap<Prefix, Candidate<'_>>,
+) -> Result<(), Violation> {
+    for prefix in own.loc.keys().chain(best.keys()) {
+        let best = best.get(prefix);
         let wanted = best.map(|candidate| match candidate {
             Candidate::Own => "local".to_owned(),
             Candidate::Learned(session, _) => format!("to {}", session.remote.speaker),
@@ -246,7 +246,7 @@ fn check_decision(speakers: &[Speaker], speaker: &Speaker, own: &Tables) -> Resu
                 speaker: speaker.identity.index,
                 prefix: *prefix,
                 selected: format!("{selected:?}"),
-                best: describe(best.as_ref(), own, *prefix),
+                best: describe(best, own, *prefix),
             });
         }
     }
@@ -268,15 +268,26 @@ fn describe(best: Option<&Candidate<'_>>, own: &Tables, prefix: Prefix) -> Strin
     format!("{best} of {received:?}")
 }
 
-/// Whether a prefix is in the family of these tables: own routes of both are in one set.
-fn is_of_tables(own: &Tables, speaker: &Speaker, prefix: Prefix) -> bool {
-    let known = own.loc.keys().next().map(Prefix::family);
-    let received = own.received.iter().any(|table| table.contains_key(&prefix));
-    received || (speaker.originated.contains(&prefix) && known == Some(prefix.family()))
-}
-
 fn selected(own: &Tables, prefix: Prefix) -> Option<&PathRow> {
     own.loc.get(&prefix)?.paths.iter().find(|path| path.best)
+}
+
+/// The best candidate for every prefix that has one.
+fn all_best<'a>(
+    speakers: &[Speaker],
+    speaker: &'a Speaker,
+    own: &'a Tables,
+    family: Family,
+) -> BTreeMap<Prefix, Candidate<'a>> {
+    let originated = speaker.originated.iter();
+    let received = own.received.iter().flat_map(BTreeMap::keys);
+    let prefixes: BTreeSet<Prefix> = originated
+        .filter(|prefix| prefix.family() == family)
+        .chain(received)
+        .copied()
+        .collect();
+    let best = |prefix| Some((prefix, best(speakers, speaker, own, prefix)?));
+    prefixes.into_iter().filter_map(best).collect()
 }
 
 fn best<'a>(
@@ -362,16 +373,16 @@ fn rank(
 
 fn check_export(
     speakers: &[Speaker],
-    speaker: &Speaker,
     to: &Session,
     family: Family,
-    own: &Tables,
-    index: usize,
+    best: &BTreeMap<Prefix, Candidate<'_>>,
+    told: &BTreeMap<Prefix, Told>,
 ) -> Result<(), Violation> {
-    let told = &own.advertised[index];
-    for prefix in own.loc.keys().chain(told.keys()) {
-        let due = best(speakers, speaker, own, *prefix)
-            .and_then(|candidate| export(speakers, speaker, &candidate, to, family));
+    let speaker = &speakers[to.place.speaker];
+    for prefix in best.keys().chain(told.keys()) {
+        let due = best
+            .get(prefix)
+            .and_then(|candidate| export(speakers, speaker, candidate, to, family));
         if due.as_ref() != told.get(prefix) {
             return Err(Violation::Export {
                 from: speaker.identity.index,

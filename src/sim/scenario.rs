@@ -238,7 +238,7 @@ impl Scenario {
 
     /// One minute of trouble; returns the links that are left cut.
     fn trouble(&mut self) -> Vec<(SpeakerId, SpeakerId)> {
-        for _ in 0..self.random.between(5, 60) {
+        for _ in 0..self.random.between(5, 40) {
             let at = self.random.milliseconds(0, 60_000);
             let speaker = *self.random.pick(&self.speakers);
             let prefix = self.draw_prefix();
@@ -247,7 +247,7 @@ impl Scenario {
                 false => Fault::Withdraw(speaker, prefix),
             };
             self.plan(at, fault);
-            if self.random.chance(30) {
+            if self.random.chance(15) {
                 self.burst(at, speaker);
             }
         }
