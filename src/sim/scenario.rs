@@ -186,6 +186,7 @@ impl Scenario {
             hold_time: *random.pick(&[9, 30, 90]),
             passive: random.chance(30),
             restart_time: random.chance(50).then_some(40),
+            forwarding_preserved: random.chance(50),
             latency: random.milliseconds(1, 60),
             ..Peering::default()
         };
@@ -257,6 +258,10 @@ impl Scenario {
         let mut cut = Vec::new();
         for _ in 0..self.random.between(0, 2) {
             let link = *self.random.pick(&self.links);
+            if self.random.chance(50) {
+                // Lost connections, not expired hold timers: stale routes must run out of time.
+                self.plan(TROUBLE - LAST_MOMENT, Fault::Reset(link.0, link.1));
+            }
             self.plan(TROUBLE, Fault::Cut(link.0, link.1));
             cut.push(link);
         }
@@ -316,6 +321,9 @@ impl Scenario {
 
 /// How long a round of trouble takes.
 const TROUBLE: Duration = Duration::from_secs(61);
+
+/// Less than it takes to dial again.
+const LAST_MOMENT: Duration = Duration::from_millis(500);
 
 /// How long the world may take to come to rest: hold time, restart time and pauses, and some more.
 const PATIENCE: Duration = Duration::from_secs(400);
