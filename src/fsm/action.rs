@@ -1,5 +1,7 @@
 //! What the machine asks of its owner.
 
+use std::fmt;
+
 use super::negotiate::Negotiated;
 use crate::net::Family;
 use crate::wire::{Notification, Open};
@@ -56,4 +58,20 @@ pub enum DownReason {
     NotificationReceived(Notification),
     /// The owner stopped the session silently.
     Stopped,
+}
+
+impl fmt::Display for DownReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::DialFailed(reason) => write!(f, "connecting failed: {reason}"),
+            Self::ConnectionClosed(reason) => write!(f, "connection closed: {reason}"),
+            Self::NotificationSent(notification, reason) => {
+                write!(f, "sent {}: {reason}", notification.meaning())
+            }
+            Self::NotificationReceived(notification) => {
+                write!(f, "received {}", notification.meaning())
+            }
+            Self::Stopped => f.write_str("stopped"),
+        }
+    }
 }

@@ -118,12 +118,9 @@ impl Ipv6Prefix {
 impl PrefixKey for Ipv4Prefix {
     const WIDTH: u8 = 32;
 
+    #[inline]
     fn from_octets(octets: &[u8], length: u8) -> Result<Self, PrefixError> {
-        let mut address = [0; 4];
-        for (to, from) in address.iter_mut().zip(octets) {
-            *to = *from;
-        }
-        Self::new(Ipv4Addr::from(address), length)
+        Self::new(Ipv4Addr::from(padded(octets)), length)
     }
 
     fn octets(&self) -> [u8; 16] {
@@ -146,12 +143,9 @@ impl PrefixKey for Ipv4Prefix {
 impl PrefixKey for Ipv6Prefix {
     const WIDTH: u8 = 128;
 
+    #[inline]
     fn from_octets(octets: &[u8], length: u8) -> Result<Self, PrefixError> {
-        let mut address = [0; 16];
-        for (to, from) in address.iter_mut().zip(octets) {
-            *to = *from;
-        }
-        Self::new(Ipv6Addr::from(address), length)
+        Self::new(Ipv6Addr::from(padded(octets)), length)
     }
 
     fn octets(&self) -> [u8; 16] {
@@ -168,6 +162,20 @@ impl PrefixKey for Ipv6Prefix {
             Prefix::V6(prefix) => Some(prefix),
         }
     }
+}
+
+/// The first `N` octets, zeros where there are fewer. Whole arrays, the common case in long NLRI
+/// runs, are one load.
+#[inline]
+fn padded<const N: usize>(octets: &[u8]) -> [u8; N] {
+    if let Some(whole) = octets.first_chunk() {
+        return *whole;
+    }
+    let mut array = [0; N];
+    for (to, from) in array.iter_mut().zip(octets) {
+        *to = *from;
+    }
+    array
 }
 
 /// A masked prefix of either family, for plans, settings and answers; tables use the narrow types.
@@ -386,8 +394,8 @@ mod tests {
             let prefix = if v6 {
                 Prefix::new(Ipv6Addr::from_bits(bits).into(), length).expect("in range")
             } else {
-                let bits = (bits & u128::from(u32::MAX)) as u32;
-                Prefix::new(Ipv4Addr::from_bits(bits).into(), length % 33).expect("in range")
+                let [a, b, c, d, ..] = bits.to_be_bytes();
+                Prefix::new(Ipv4Addr::new(a, b, c, d).into(), length % 33).expect("in range")
             };
             prop_assert_eq!(prefix.to_string().parse(), Ok(prefix));
             prop_assert_eq!(Prefix::from(IpNetwork::from(prefix)), prefix);

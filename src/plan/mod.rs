@@ -4,6 +4,24 @@
 //! warning, everything else is unchanged. `diff` turns two plans into changes, each marked soft (the
 //! session stays) or reset with its reason. Nothing else may create a peer, a policy or an
 //! originated route.
+//!
+//! The rules are Calico's (spec/calico.md §3 and §4); where a rule of BIRD's or confd's was a defect,
+//! the sound behaviour is taken. A session whose resource asks for something that is not there yet
+//! and that protects it (a password, filters, TTL security) is left out, never run without it.
+//!
+//! Policies are built once for each family and shared, so a mesh of thousands of nodes costs one
+//! [`PeerPlan`] a session and nothing more.
+
+mod annotations;
+mod check;
+mod diff;
+mod kernel;
+mod peer_fields;
+mod peers;
+mod policies;
+mod render;
+mod routes;
+mod speaker;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,8 +31,92 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::Store;
 use crate::net::{Asn, ClusterId, Family, PerFamily, Prefix, RouterId};
 use crate::policy::{NextHopMode, Policy};
+
+pub use check::{Finding, check};
+pub use diff::{apply, diff, initial};
+pub use render::{render_diff, render_diff_json, render_plan};
+
+/// Computes what a node should be doing.
+///
+/// Total: whatever is wrong with a resource leaves out the smallest unit and adds a warning.
+///
+/// # Errors
+/// [`PlanPending`] while nothing can be planned at all; the caller waits for the next change.
+///
+/// ```
+/// use calidris::model::{Event, Parsed, Revision, Store, parse};
+/// use calidris::plan::{Identity, plan};
+///
+/// let mut store = Store::default();
+/// for (name, address) in [("a", "192.0.2.1/24"), ("b", "192.0.2.2/24")] {
+///     let node = serde_json::json!({
+///         "apiVersion": "projectcalico.org/v3", "kind": "Node",
+///         "metadata": {"name": name}, "spec": {"bgp": {"ipv4Address": address}},
+///     });
+///     if let Ok(Parsed::Resource(node)) = parse(&node) {
+///         store.apply(Event::Upsert(node, Revision(1)));
+///     }
+/// }
+/// let identity = Identity { node: "a".into(), router_id: Default::default(), listen_port: None };
+/// let plan = plan(&store, &identity).expect("the node is there");
+/// let names: Vec<String> = plan.peers.keys().map(ToString::to_string).collect();
+/// assert_eq!(names, ["Mesh_192_0_2_2"]);
+/// ```
+pub fn plan(store: &Store, identity: &Identity) -> Result<Plan, PlanPending> {
+    let mut warnings = Warnings::default();
+    let local = speaker::Local::new(store, identity, &mut warnings)?;
+    let policies = policies::plan(&local, &mut warnings);
+    Ok(Plan {
+        peers: peers::plan(&local, &policies, &mut warnings),
+        originated: routes::plan(&local),
+        kernel: kernel::plan(&local, &mut warnings),
+        speaker: local.into_speaker(),
+        warnings: warnings.0,
+    })
+}
+
+/// Why there is no plan yet.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PlanPending {
+    /// The node is not among the Nodes.
+    #[error("node {node:?} is not among the Node resources: {}", known_nodes(.known, *.count))]
+    NodeMissing {
+        /// The name looked for.
+        node: String,
+        /// The first few names that there are.
+        known: Vec<String>,
+        /// How many there are.
+        count: usize,
+    },
+}
+
+fn known_nodes(known: &[String], count: usize) -> String {
+    match count {
+        0 => "there are none".to_owned(),
+        _ if count > known.len() => {
+            let rest = count - known.len();
+            format!("known nodes are {} and {rest} more", known.join(", "))
+        }
+        _ => format!("known nodes are {}", known.join(", ")),
+    }
+}
+
+/// Warnings as they gather.
+#[derive(Debug, Default)]
+struct Warnings(Vec<Warning>);
+
+impl Warnings {
+    fn add(&mut self, resource: impl Into<Arc<str>>, field: &str, message: String) {
+        self.0.push(Warning {
+            resource: resource.into(),
+            field: field.into(),
+            message,
+        });
+    }
+}
 
 /// Who this process is, from its settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,8 +142,9 @@ pub enum RouterIdChoice {
 }
 
 /// All that a node should be doing; ordered, comparable, printable.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
+///
+/// In JSON, a session names its policies, and `policies` holds each of them once.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
     /// The speaker itself.
     pub speaker: SpeakerPlan,
@@ -120,13 +223,17 @@ pub struct PeerPlan {
     pub passive: bool,
     /// Hold time to propose, in seconds.
     pub hold_time: u16,
-    /// Fixed keepalive interval.
+    /// Fixed keepalive interval; seconds in JSON.
+    #[serde(serialize_with = "optional_seconds")]
     pub keepalive: Option<Duration>,
-    /// Delay before the first dial.
+    /// Delay before the first dial; seconds in JSON.
+    #[serde(serialize_with = "seconds")]
     pub connect_delay: Duration,
-    /// Delay between dials.
+    /// Delay between dials; seconds in JSON.
+    #[serde(serialize_with = "seconds")]
     pub connect_retry: Duration,
-    /// First and largest idle hold after an error.
+    /// First and largest idle hold after an error; seconds in JSON.
+    #[serde(serialize_with = "two_seconds")]
     pub idle_hold: (Duration, Duration),
     /// Restart time to advertise, in seconds.
     pub restart_time: u16,
@@ -136,12 +243,36 @@ pub struct PeerPlan {
     pub reflector_client: Option<ClusterId>,
     /// Tolerated occurrences of the local AS.
     pub allowed_local_as: u32,
-    /// Import policy.
+    /// Import policy; its name in JSON.
+    #[serde(serialize_with = "policy_name")]
     pub import: Arc<Policy>,
-    /// Export policy.
+    /// Export policy; its name in JSON.
+    #[serde(serialize_with = "policy_name")]
     pub export: Arc<Policy>,
     /// Where this comes from.
     pub provenance: Provenance,
+}
+
+fn seconds<S: serde::Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_f64(time.as_secs_f64())
+}
+
+fn optional_seconds<S: serde::Serializer>(
+    time: &Option<Duration>,
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    time.map(|time| time.as_secs_f64()).serialize(to)
+}
+
+fn two_seconds<S: serde::Serializer>(
+    times: &(Duration, Duration),
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    (times.0.as_secs_f64(), times.1.as_secs_f64()).serialize(to)
+}
+
+fn policy_name<S: serde::Serializer>(policy: &Arc<Policy>, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(&policy.name)
 }
 
 /// A route that the node originates.
@@ -177,8 +308,11 @@ pub struct Warning {
 /// One step from one plan to another.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Change {
-    /// The speaker's own identity changed: every session is reset.
+    /// The BGP Identifier changed: every session is reset.
     Speaker(SpeakerPlan),
+    /// Something of the speaker changed that resets no session by itself (addresses, AS, cluster
+    /// id): the sessions that depend on it have changes of their own, the others only learn it.
+    UpdateSpeaker(SpeakerPlan),
     /// Listen sockets changed.
     Listen(Vec<SocketAddr>),
     /// A session is new.
@@ -204,3 +338,6 @@ pub enum ChangeMode {
     /// The session is closed with Cease 6/6 and opened again; the text names what changed.
     Reset(String),
 }
+
+#[cfg(test)]
+mod tests;

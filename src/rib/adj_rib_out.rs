@@ -54,21 +54,29 @@ impl AdjRibOut {
 
     /// Records what is advertised from here on, and returns what was before.
     pub(crate) fn set(&mut self, dest: DestId, new: Option<Advertised>) -> Option<Advertised> {
-        let old = self.replace(dest, new.clone());
-        if let Some(old) = &old {
+        let source = new.as_ref().map(|new| new.source);
+        let old = self.replace(dest, new);
+        let old_source = old.as_ref().map(|old| old.source);
+        if source != old_source {
+            self.count(old_source, source);
+        }
+        old
+    }
+
+    fn count(&mut self, lost: Option<PeerId>, gained: Option<PeerId>) {
+        if let Some(source) = lost {
             self.len -= 1;
-            if let Some(count) = self.by_source.get_mut(&old.source) {
+            if let Some(count) = self.by_source.get_mut(&source) {
                 *count -= 1;
                 if *count == 0 {
-                    self.by_source.remove(&old.source);
+                    self.by_source.remove(&source);
                 }
             }
         }
-        if let Some(new) = new {
+        if let Some(source) = gained {
             self.len += 1;
-            *self.by_source.entry(new.source).or_default() += 1;
+            *self.by_source.entry(source).or_default() += 1;
         }
-        old
     }
 
     fn replace(&mut self, dest: DestId, new: Option<Advertised>) -> Option<Advertised> {

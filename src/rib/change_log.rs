@@ -158,11 +158,13 @@ mod tests {
         fn every_reader_ends_equal_to_the_table(
             ops in prop::collection::vec((0u8..8, 0u32..40, 0usize..4, 0usize..20), 0..400),
         ) {
-            let mut model = Model::default();
-            model.readers = vec![Default::default(); 4];
-            for (n, (op, dest, reader, steps)) in ops.into_iter().enumerate() {
+            let mut model = Model {
+                readers: vec![Default::default(); 4],
+                ..Model::default()
+            };
+            for (n, (op, dest, reader, steps)) in (0..).zip(ops) {
                 match op {
-                    0..5 => model.set(dest, n as u32),
+                    0..5 => model.set(dest, n),
                     5..7 => model.read(reader, steps),
                     _ => model.trim(),
                 }

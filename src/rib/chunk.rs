@@ -222,7 +222,7 @@ impl Packed {
     }
 
     fn make_room(&mut self, octets: usize) {
-        if self.packer.len() > 0 && self.packer.len() + octets > CHUNK_BYTES_MAX {
+        if !self.packer.is_empty() && self.packer.len() + octets > CHUNK_BYTES_MAX {
             self.cut(self.before);
         }
     }
@@ -251,7 +251,7 @@ impl Packed {
     }
 
     fn finish(mut self, upto: Version) -> Vec<Chunk> {
-        if self.packer.len() > 0 || !self.amends.is_empty() {
+        if !self.packer.is_empty() || !self.amends.is_empty() {
             self.cut(upto);
         } else if let Some(last) = self.chunks.last_mut() {
             last.upto = upto;

@@ -75,7 +75,8 @@ pub enum Command {
         after: Version,
     },
     /// Every live member of a group has taken everything published up to `upto`, so the log need
-    /// not keep it for them.
+    /// not keep it for them. A member counts as live until its [`Self::Lagged`] was handed in: were
+    /// it left out earlier, the log that it needs would be gone.
     Drained {
         /// The group.
         group: GroupId,
@@ -201,6 +202,9 @@ pub struct SessionTerms {
     pub peer: PeerId,
     /// The peer's BGP Identifier.
     pub peer_id: RouterId,
+    /// This side's address of the connection: the next hop of what it sends in the address's family
+    /// (spec/calico.md §3.9); `None` leaves [`PeerSetup::own_next_hop`].
+    pub local_address: Option<IpAddr>,
     /// The families of the session.
     pub families: PerFamily<bool>,
     /// Whether AS numbers have four octets.

@@ -61,7 +61,7 @@ impl Interner {
     pub(crate) fn sweep(&mut self, steps: usize, idle: bool) -> bool {
         if !self.sweeping {
             let due = self.released > self.len() / 4 + SWEEP_RELEASED_MIN;
-            if !due && !(idle && self.released > 0) {
+            if !(due || idle && self.released > 0) {
                 return false;
             }
             self.sweeping = true;

@@ -232,6 +232,9 @@ impl<A: AddressFamily> LocRib<A> {
 
     /// Drops what every reader has passed, up to `steps` entries; says whether more is left.
     pub(crate) fn trim(&mut self, steps: usize) -> bool {
+        if self.log.len() == 0 {
+            return false;
+        }
         let slowest = self.slowest_reader();
         for _ in 0..steps {
             let Some((version, dest)) = self.log.pop(slowest) else {

@@ -12,7 +12,8 @@ use super::chunk::Batch;
 use super::command::{Chunk, Version};
 use super::dest_set::DestSet;
 use super::loc_rib::LocRib;
-use super::table::DestId;
+use super::shard::steps;
+use super::table::{DestId, Table};
 use super::update_group::Group;
 use crate::net::{AddressFamily, PeerId};
 use crate::wire::PathAttributes;
@@ -164,7 +165,7 @@ impl<A: AddressFamily> LocRib<A> {
 
 /// Walks on through the Adj-RIB-Out; says whether the end was reached.
 fn dump<A: AddressFamily>(
-    table: &super::table::Table<A>,
+    table: &Table<A>,
     group: &Group,
     peer: PeerId,
     batch: &mut Batch<A>,
@@ -202,4 +203,4 @@ fn chunk<A: AddressFamily>(batch: Batch<A>, upto: Version, end_of_rib: bool) -> 
 }
 
 /// Destinations looked at for one answer.
-const STEPS_MAX: usize = 16_384;
+const STEPS_MAX: usize = steps(16_384);

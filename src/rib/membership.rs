@@ -146,14 +146,23 @@ impl<A: AddressFamily> LocRib<A> {
             return;
         };
         let group = &mut self.groups[index];
-        let after = group.position(after);
+        let position = group.position(after);
+        let floor = group.floor();
         // A member that is not live was detached in the meantime, and is served anyway.
-        if let Some(member) = group.members.get_mut(&peer)
-            && member.is_live()
-        {
-            member.progress = Progress::CatchingUp { after };
-            group.leave_live();
-        }
+        let Some(member) = group.members.get_mut(&peer).filter(|m| m.is_live()) else {
+            return;
+        };
+        debug_assert!(position.is_some(), "a member lags behind what was drained");
+        member.progress = match position {
+            Some(after) => Progress::CatchingUp { after },
+            // The owner broke its word. What the member lacks is unknown, so it is told everything,
+            // withdrawals of all that is left in the table included.
+            None => {
+                let known = Arc::new(self.table.destinations());
+                Member::new(floor, Some(known)).progress
+            }
+        };
+        group.leave_live();
     }
 
     /// Notes how far all live members of a group are.

@@ -4,14 +4,33 @@
 //! out, time is an argument. The daemon runs it on a thread of its own, the simulator calls it
 //! directly.
 //!
+//! # How routes come in
+//!
+//! Attributes are interned, so equal content is one pointer. Loops and the import policy are checked,
+//! and the path is stored with what was received and what was made of it: a path that is refused
+//! replaces the good one before it and is kept for questions and for the next policy. Then the
+//! destination decides again, and what readers could see of a change goes into the change log of the
+//! family. Whatever concerns many destinations at once (a peer that is gone, another import policy, a
+//! next hop that moved) is a sweep, done a bounded step per turn.
+//!
 //! # How routes leave
 //!
-//! Every change of a destination's selection is appended to one change log per family. A group of
-//! peers that are told the same in the same bytes has one *head* that reads the log, applies the
-//! export policy once, packs messages and publishes them as [`Chunk`]s. Members that follow the
-//! publications are *live*. A member that has just come up (dumping) or fell behind (catching up) is
-//! served chunk by chunk, when it asks, from what the group has advertised last; a slow member costs
-//! a cursor, never a queue.
+//! A group of peers that are told the same in the same bytes has one *head* that reads the log,
+//! applies the export policy once, packs messages and publishes them as [`Chunk`]s. Members that
+//! follow the publications are *live*. A member that has just come up (dumping) or fell behind
+//! (catching up) is served chunk by chunk, when it asks, from what the group has advertised last; a
+//! slow member costs a cursor, never a queue. The kernel's writer is one more cursor on the log.
+//!
+//! # What must hold
+//!
+//! - A change that some reader has not met is named by an entry of the log ahead of that reader, and a
+//!   destination without paths lives until every reader has passed it (invariant 7). Therefore the
+//!   owner must report [`Command::Lagged`] before it counts the others in [`Command::Drained`], and a
+//!   group with live members whose owner never reports `Drained` keeps its part of the log, which is
+//!   bounded by destinations.
+//! - At rest a member has what its group's Adj-RIB-Out says, less its own routes (invariant 5).
+//! - Outcomes do not depend on hash seeds or addresses in memory: hash tables are for lookup, and what
+//!   is sent is in the order of destinations and of first appearance (invariant 1).
 
 mod adj_rib_in;
 mod adj_rib_out;

@@ -31,6 +31,8 @@ impl Resolution {
 struct Entry {
     state: Option<NextHopState>,
     uses: u64,
+    /// Whether it is in `NextHops::idle`, once at most.
+    idle: bool,
     /// Destinations with a path through here; bits outlive the paths until the next change of state.
     dests: PerFamily<DestSet>,
 }
@@ -78,7 +80,8 @@ impl NextHops {
             return;
         };
         entry.uses -= 1;
-        if entry.uses == 0 {
+        if entry.uses == 0 && !entry.idle {
+            entry.idle = true;
             self.idle.push_back(address);
         }
     }
@@ -145,11 +148,11 @@ impl NextHops {
         let count = steps.min(self.idle.len());
         let mut unused = Vec::new();
         for address in self.idle.drain(..count) {
-            if self
-                .entries
-                .get(&address)
-                .is_some_and(|entry| entry.uses == 0)
-            {
+            let Some(entry) = self.entries.get_mut(&address) else {
+                continue;
+            };
+            entry.idle = false;
+            if entry.uses == 0 {
                 self.entries.remove(&address);
                 unused.push(address);
             }

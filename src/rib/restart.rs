@@ -20,10 +20,9 @@ impl Shard {
         if self.shared.peers.get(slot).session.is_some() {
             self.session_down(terms.peer, PerFamily::default());
         }
-        let peer = self.shared.peers.get_mut(slot);
-        peer.router_id = terms.peer_id;
+        self.shared.peers.get_mut(slot).router_id = terms.peer_id;
         for family in Family::ALL {
-            let rib = peer.ribs.get_mut(family);
+            let rib = self.shared.peers.get_mut(slot).ribs.get_mut(family);
             let kept = *terms.families.get(family) && *terms.forwarding_preserved.get(family);
             if !rib.has_stale() {
                 rib.stale_until = None;
@@ -31,11 +30,10 @@ impl Shard {
                 rib.stale_until = terms.stale_until.or(rib.stale_until);
             } else {
                 rib.stale_until = None;
-                self.sweeps
-                    .push_back(Sweep::new(family, SweepKind::Expire(slot)));
+                self.begin_sweep(Sweep::new(family, SweepKind::Expire(slot)));
             }
         }
-        peer.session = Some(terms);
+        self.shared.peers.get_mut(slot).session = Some(terms);
         self.v4.join(&mut self.shared, slot);
         self.v6.join(&mut self.shared, slot);
         self.find_deadline();
@@ -74,8 +72,7 @@ impl Shard {
         }
         let rib = self.shared.peers.get(slot).ribs.get(family);
         if rib.has_stale() && rib.stale_until.is_none() {
-            self.sweeps
-                .push_back(Sweep::new(family, SweepKind::Expire(slot)));
+            self.begin_sweep(Sweep::new(family, SweepKind::Expire(slot)));
         }
     }
 
@@ -94,8 +91,7 @@ impl Shard {
             let rib = self.shared.peers.get_mut(slot).ribs.get_mut(family);
             rib.stale_until = None;
             if rib.has_stale() {
-                self.sweeps
-                    .push_back(Sweep::new(family, SweepKind::Expire(slot)));
+                self.begin_sweep(Sweep::new(family, SweepKind::Expire(slot)));
             }
             self.find_deadline();
         }
@@ -118,8 +114,7 @@ impl Shard {
         for (slot, family) in expired {
             let rib = self.shared.peers.get_mut(slot).ribs.get_mut(family);
             rib.stale_until = None;
-            self.sweeps
-                .push_back(Sweep::new(family, SweepKind::Expire(slot)));
+            self.begin_sweep(Sweep::new(family, SweepKind::Expire(slot)));
         }
         self.find_deadline();
     }

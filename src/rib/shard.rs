@@ -140,15 +140,17 @@ impl Shard {
             }
             Command::WithdrawLocal(prefix) => self.withdraw_local(prefix),
             Command::SetKernelPolicy(policies) => {
-                self.shared.kernel = Some(policies);
-                self.restart_feeds();
+                if self.shared.kernel.as_ref() != Some(&policies) {
+                    self.shared.kernel = Some(policies);
+                    self.restart_feeds();
+                }
             }
             Command::NextHops(states) => {
                 for (address, state) in states {
                     if self.shared.next_hops.tell(address, state) {
                         for family in Family::ALL {
                             let kind = SweepKind::Resolve(address);
-                            self.sweeps.push_back(Sweep::new(family, kind));
+                            self.begin_sweep(Sweep::new(family, kind));
                         }
                     }
                 }
@@ -211,7 +213,7 @@ impl Shard {
         for family in Family::ALL {
             if imports_differ(&old, &new, family) {
                 let kind = SweepKind::Reimport(slot);
-                self.sweeps.push_back(Sweep::new(family, kind));
+                self.begin_sweep(Sweep::new(family, kind));
             }
             in_family!(self, family, move_group, &mut self.shared, slot);
         }
@@ -265,6 +267,14 @@ impl Shard {
         if waits && !self.fib_told {
             self.fib_told = true;
             self.shared.outputs.push_back(Output::FibPending);
+        }
+    }
+
+    /// Queues a sweep unless the same one waits already: at most two of a kind exist, one of them
+    /// under way.
+    pub(super) fn begin_sweep(&mut self, sweep: Sweep) {
+        if !self.sweeps.iter().any(|queued| queued.covers(&sweep)) {
+            self.sweeps.push_back(sweep);
         }
     }
 
@@ -351,16 +361,21 @@ fn imports_differ(old: &PeerSetup, new: &PeerSetup, family: Family) -> bool {
 }
 
 /// Destinations swept in one turn.
-const SWEEP_STEPS: usize = 4096;
+const SWEEP_STEPS: usize = steps(4096);
 /// Changes that a group's head takes from the log in one turn.
-const EXPORT_STEPS: usize = 4096;
+const EXPORT_STEPS: usize = steps(4096);
 /// Members served in one turn.
 const PULLS_MAX: usize = 64;
 /// Log entries trimmed in one turn.
-const TRIM_STEPS: usize = 16_384;
+const TRIM_STEPS: usize = steps(16_384);
 /// Attribute sets looked at in one turn.
-const INTERN_STEPS: usize = 4096;
+const INTERN_STEPS: usize = steps(4096);
 /// Unused next hops forgotten in one turn.
-const UNTRACK_STEPS: usize = 1024;
+const UNTRACK_STEPS: usize = steps(1024);
 /// Destinations looked at for one pull of the kernel's writer.
-const FEED_STEPS: usize = 16_384;
+const FEED_STEPS: usize = steps(16_384);
+
+/// A bound of a turn; in this crate's own tests so small that turns end midway.
+pub(super) const fn steps(bound: usize) -> usize {
+    if cfg!(test) { 3 } else { bound }
+}

@@ -38,6 +38,12 @@ impl Sweep {
         }
     }
 
+    /// Whether this will do all that `other` would. One that has begun may have passed what changed
+    /// since, and is not restarted either: a flapping next hop would keep it from its end.
+    pub(crate) fn covers(&self, other: &Self) -> bool {
+        self.family == other.family && self.kind == other.kind && self.next == DestId(0)
+    }
+
     /// Whether this removes a peer's paths.
     pub(crate) fn expires(&self, slot: PeerSlot) -> bool {
         self.kind == SweepKind::Expire(slot)

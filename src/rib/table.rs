@@ -6,6 +6,7 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use smallvec::SmallVec;
 
 use super::command::Version;
+use super::dest_set::DestSet;
 use super::path::Path;
 use crate::net::AddressFamily;
 
@@ -110,7 +111,7 @@ impl<A: AddressFamily> Table<A> {
 
     fn push(&mut self, destination: Destination<A>) -> DestId {
         let id = DestId(self.end);
-        if self.end as usize % CHUNK == 0 {
+        if (self.end as usize).is_multiple_of(CHUNK) {
             self.chunks.push(Vec::with_capacity(CHUNK));
         }
         self.chunks
@@ -158,6 +159,17 @@ impl<A: AddressFamily> Table<A> {
             self.free = Vec::new();
             self.end = 0;
         }
+    }
+
+    /// All destinations, tombstones included.
+    pub(crate) fn destinations(&self) -> DestSet {
+        let mut all = DestSet::default();
+        for id in (0..self.end).map(DestId) {
+            if self.live(id).is_some() {
+                all.insert(id);
+            }
+        }
+        all
     }
 
     /// One past the largest number ever in use.

@@ -6,6 +6,10 @@ use super::testing::*;
 use super::*;
 use crate::net::{Family, PathId, PeerId};
 
+mod lag;
+mod random;
+mod restart;
+
 const V4: Family = Family::Ipv4;
 const V6: Family = Family::Ipv6;
 
@@ -256,4 +260,150 @@ fn a_changed_import_policy_is_applied_to_what_is_stored() {
     world.tell(Command::UpdatePeer(peer(1, true, false)));
     world.settle();
     assert!(world.told(2, V4).contains_key(&p));
+}
+
+#[test]
+fn nothing_is_left_once_everything_is_withdrawn() {
+    let mut world = World::new(true);
+    world.answers = Some(Default::default());
+    for n in 1..=3 {
+        world.peer_up(peer(n, n > 1, false));
+        let prefixes: Vec<_> = (0..300).map(|p| nth(V4, p * n)).collect();
+        for (p, one) in (0..).zip(&prefixes) {
+            world.announce(n, &[*one], attributes(address(V4, n), &[65_000 + n, p + 1]));
+        }
+    }
+    world.originate(nth(V4, 1));
+    world.settle();
+    for n in 1..=2 {
+        world.session_down(n, None);
+    }
+    world.tell(Command::RemovePeer(PeerId(3)));
+    world.drivers.clear();
+    world.tell(Command::WithdrawLocal(nth(V4, 1)));
+    world.settle();
+    let Answer::Totals(totals) = world.ask(Query::Totals) else {
+        panic!("not totals");
+    };
+    assert_eq!(totals, Default::default());
+    assert!(world.fib.is_empty());
+    assert_eq!(world.shard.v4.table.end().0, 0, "the slab is given back");
+    assert!(world.shard.v4.groups.is_empty());
+    assert_eq!(world.unasked.len(), 3);
+}
+
+#[test]
+fn members_of_one_group_share_one_publication() {
+    let mut world = World::new(false);
+    for n in 1..=20 {
+        world.peer_up(peer(n, true, false));
+    }
+    world.settle();
+    let Answer::Groups(groups) = world.ask(Query::Groups) else {
+        panic!("not groups");
+    };
+    let sizes: Vec<_> = groups
+        .iter()
+        .map(|group| (group.family, group.members.len()))
+        .collect();
+    assert_eq!(sizes, [(V4, 20), (V6, 20)]);
+    assert!(groups.iter().all(|group| group.lagging == 0));
+}
+
+#[test]
+fn counts_tell_received_from_accepted_best_and_advertised() {
+    let mut world = World::new(false);
+    let mut first = peer(1, true, false);
+    first.import = both(refusing("10.0.1.0/24"));
+    world.peer_up(first);
+    world.peer_up(peer(2, true, false));
+    world.announce(
+        1,
+        &[nth(V4, 1), nth(V4, 2), nth(V4, 3)],
+        attributes(address(V4, 1), &[1]),
+    );
+    world.announce(
+        2,
+        &[nth(V4, 3), nth(V4, 4)],
+        attributes(address(V4, 2), &[2, 2]),
+    );
+    world.settle();
+    let Answer::Peers(peers) = world.ask(Query::Peers) else {
+        panic!("not peers");
+    };
+    let expected = PeerCounts {
+        received: 3,
+        accepted: 2,
+        filtered: 1,
+        best: 2,
+        advertised: 1,
+        stale: 0,
+    };
+    assert_eq!(peers[0].1.ipv4, expected);
+    assert_eq!((peers[1].1.ipv4.best, peers[1].1.ipv4.advertised), (1, 2));
+}
+
+#[test]
+fn a_peer_that_changes_group_twice_forgets_what_the_first_one_told() {
+    let mut world = World::new(false);
+    world.peer_up(peer(1, true, false));
+    world.peer_up(peer(2, true, false));
+    world.announce(
+        1,
+        &[nth(V4, 1), nth(V4, 2)],
+        attributes(address(V4, 1), &[65_001]),
+    );
+    world.settle();
+    for name in ["first", "second"] {
+        let mut policy = (*refusing("10.0.1.0/24")).clone();
+        policy.name = name.into();
+        let mut setup = peer(2, true, false);
+        setup.export = both(policy.into());
+        world.tell(Command::UpdatePeer(setup));
+    }
+    world.settle();
+    assert_eq!(world.told(2, V4).keys().collect::<Vec<_>>(), [&nth(V4, 2)]);
+}
+
+#[test]
+fn where_identifiers_were_agreed_prefixes_carry_one() {
+    let mut world = World::new(false);
+    world.originate(nth(V4, 1));
+    world.originate(nth(V6, 1));
+    world.tell(Command::AddPeer(peer(1, false, false)));
+    let mut terms = terms(1);
+    terms.add_path.ipv4.send = true;
+    terms.four_octet_as = false;
+    world.session_up(terms);
+    world.settle();
+    assert!(world.told(1, V4).contains_key(&nth(V4, 1)));
+    assert!(world.told(1, V6).contains_key(&nth(V6, 1)));
+    let row = &world.rows(RouteTable::Advertised(PeerId(1)), V4)[&nth(V4, 1)][0];
+    assert_eq!((row.path_id, &*row.from), (1, "local"));
+}
+
+#[test]
+fn pages_narrow_down_to_a_prefix_and_what_is_inside() {
+    let mut world = World::new(false);
+    for net in ["10.65.0.0/16", "10.65.1.0/24", "10.66.0.0/24"] {
+        world.originate(prefix(net));
+    }
+    let mut found = |net: &str, longer| {
+        let query = RoutesQuery {
+            table: RouteTable::Loc,
+            family: V4,
+            prefix: Some(prefix(net)),
+            longer,
+            start: 0,
+            limit: 256,
+        };
+        let Answer::Routes(page) = world.ask(Query::Routes(query)) else {
+            panic!("not a page");
+        };
+        page.rows.len()
+    };
+    assert_eq!(found("10.65.0.0/16", false), 1);
+    assert_eq!(found("10.65.0.0/16", true), 2);
+    assert_eq!(found("10.64.0.0/10", false), 0);
+    assert_eq!(found("10.64.0.0/10", true), 3);
 }

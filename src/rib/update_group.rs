@@ -44,7 +44,10 @@ impl GroupKey {
             client: setup.reflector_client,
             local_as: setup.local_as,
             next_hop_mode: setup.next_hop_mode,
-            own_next_hop: *setup.own_next_hop.get(family),
+            own_next_hop: terms
+                .local_address
+                .filter(|address| Family::of(*address) == family)
+                .or(*setup.own_next_hop.get(family)),
             export: Arc::clone(setup.export.get(family)),
             encode: EncodeContext {
                 four_octet_as: terms.four_octet_as,
@@ -71,6 +74,8 @@ pub(crate) struct Group {
     published: Version,
     /// The version that every live member has surely taken.
     drained: Version,
+    /// What the owner has said of that.
+    reported: Version,
     /// Members that follow the publications.
     live: usize,
     /// A member went live while the log held changes that the head had not met. The log may have
@@ -94,6 +99,7 @@ impl Group {
             building: Some(DestId(0)),
             published: head,
             drained: head,
+            reported: Version(0),
             live: 0,
             retell: false,
             told: (head, Weak::new()),
@@ -237,15 +243,17 @@ impl Group {
 
     /// Takes note that all live members have taken what was published up to a version.
     pub(crate) fn drain(&mut self, upto: Version) {
-        self.drained = self.drained.max(upto.min(self.head));
+        self.reported = self.reported.max(upto.min(self.head));
+        self.drained = self.drained.max(self.reported);
     }
 
-    /// The version that a live member has reached which has written everything up to `after`.
-    pub(crate) fn position(&self, after: Version) -> Version {
+    /// The version that a live member has reached which has written everything up to `after`; `None`
+    /// where the owner had counted it as drained beyond that, so that the log is gone already.
+    pub(crate) fn position(&self, after: Version) -> Option<Version> {
         if after >= self.published {
-            self.head
+            Some(self.head)
         } else {
-            after.max(self.floor())
+            (after >= self.reported).then(|| after.max(self.floor()))
         }
     }
 

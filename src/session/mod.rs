@@ -1,7 +1,40 @@
 //! Sessions: one task per peer, between a socket, the session machine and the RIB.
+//!
+//! A [`Driver`] owns its peer's sockets, its [`crate::fsm::Peer`] and what waits to be written. It
+//! waits for whatever comes first: bytes, room to write, a deadline, a chunk of routes, a place in
+//! the RIB's mailbox, a command. It never awaits a write while input waits, and keepalives never
+//! queue behind routes.
+//!
+//! # Queues and their bounds (invariant 8)
+//!
+//! | queue | bound | when it is full |
+//! | --- | --- | --- |
+//! | bytes read, not yet parsed | one message and one read | nothing more is read until it is parsed |
+//! | routes parsed, not yet in the RIB's mailbox | one read's worth | the socket is not read; TCP slows the peer, writing and keepalives go on |
+//! | routes to write | [`outbox::ROUTE_OCTETS_MAX`] and one chunk | the ring is not read, nothing is pulled |
+//! | a group's ring | [`crate::rib::RING_CHUNKS`] | the reader catches up from the RIB's log |
+//! | replies from the RIB | [`mailbox::REPLIES_MAX`] | cannot happen: one request a family is under way |
+//! | commands | [`driver::COMMANDS_MAX`] | the registry waits; an incoming connection is refused |
 
+mod actions;
+mod connection;
+mod dial;
+mod driver;
+mod inbox;
+mod listen;
+mod mailbox;
+mod outbox;
+mod record;
+mod sockopt;
+mod spec;
+#[cfg(test)]
+pub(crate) mod testing;
 mod view;
 
+pub use driver::{Driver, DriverCommand, DriverHandle};
+pub use listen::{Acceptors, Listener};
+pub use mailbox::{RibMail, RibReply};
+pub use spec::PeerSpec;
 pub use view::{
     CountersView, ErrorView, MessageCounts, NegotiatedView, NotificationView, PeerState, PeerView,
     UpdateErrorCounts,

@@ -300,6 +300,7 @@ impl Session {
             Some(of_family.forwarding_preserved)
         };
         let session = SessionTerms {
+            local_address: None,
             peer: self.peer,
             peer_id: terms.peer_id,
             families: terms.families,

@@ -124,9 +124,9 @@ impl<A: AddressFamily> Iterator for NlriIter<'_, A> {
     fn next(&mut self) -> Option<Self::Item> {
         // The run was verified, so neither of these ends the walk early.
         let (path_id, length, after_length) = split_length(self.left, self.add_path)?;
-        let (octets, rest) = after_length.split_at_checked(octets_of(length))?;
-        self.left = rest;
-        let prefix = A::Prefix::from_octets(octets, length).ok()?;
+        self.left = after_length.get(octets_of(length)..)?;
+        // What belongs to the next prefix is masked off.
+        let prefix = A::Prefix::from_octets(after_length, length).ok()?;
         Some(Nlri { prefix, path_id })
     }
 }

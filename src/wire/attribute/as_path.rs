@@ -189,7 +189,8 @@ impl AsPath {
         confederations: Confederations,
     ) -> Result<Self, AttributeErrorKind> {
         let width = if four_octet_as { 4 } else { 2 };
-        let mut segments = Vec::new();
+        // One segment is the rule: room for just that spares the boxing a second allocation.
+        let mut segments = Vec::with_capacity(usize::from(!value.is_empty()));
         let mut left = value;
         while let Some((&kind, after_kind)) = left.split_first() {
             let overrun = |numbers| AttributeErrorKind::SegmentOverrun {

@@ -1,36 +1,19 @@
 //! A world around one shard for tests: drivers that follow, pull, fall behind and decode.
 
+mod driver;
+mod fixtures;
+
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use driver::{Driver, Told};
+pub(crate) use fixtures::*;
+
 use super::*;
-use crate::net::{
-    Asn, ClusterId, Family, Ipv4, Ipv4Prefix, Ipv6, Ipv6Prefix, PathId, PeerId, PerFamily, Prefix,
-    RouterId,
-};
-use crate::policy::{NextHopMode, Policy, Then};
-use crate::wire::{
-    AddPathDirection, AsPath, DecodeContext, Framer, Message, NextHop, Nlri, PathAttributes, decode,
-};
-
-/// What a driver has of one prefix.
-pub(crate) type Told = BTreeMap<Prefix, Arc<PathAttributes>>;
-
-/// The far side of one session in one family.
-#[derive(Debug, Default)]
-pub(crate) struct Driver {
-    pub(crate) told: Told,
-    pub(crate) end_of_ribs: usize,
-    pub(crate) octets: usize,
-    /// Position in the group's publications, while live.
-    live: Option<(GroupId, usize)>,
-    written: Version,
-    pulling: bool,
-    four_octet_as: bool,
-    add_path: bool,
-}
+use crate::net::{Family, Ipv4Prefix, Ipv6Prefix, PathId, PeerId, Prefix};
+use crate::wire::{Nlri, PathAttributes};
 
 pub(crate) struct World {
     pub(crate) shard: Shard,
@@ -42,88 +25,9 @@ pub(crate) struct World {
     fib_last: usize,
     pub(crate) asked: Vec<IpAddr>,
     pub(crate) unasked: Vec<IpAddr>,
+    /// What is said of next hops that are asked about; `None` to say nothing.
+    pub(crate) answers: Option<BTreeMap<IpAddr, NextHopState>>,
     answer: Option<Answer>,
-}
-
-pub(crate) fn accept_all() -> Arc<Policy> {
-    Arc::new(Policy {
-        name: "all".into(),
-        rules: Vec::new(),
-        otherwise: Then::Accept,
-    })
-}
-
-pub(crate) fn both<T: Clone>(value: T) -> PerFamily<T> {
-    PerFamily {
-        ipv4: value.clone(),
-        ipv6: value,
-    }
-}
-
-pub(crate) fn prefix(text: &str) -> Prefix {
-    text.parse().expect("a valid prefix")
-}
-
-/// The `n`th test prefix of a family.
-pub(crate) fn nth(family: Family, n: u32) -> Prefix {
-    match family {
-        Family::Ipv4 => Prefix::new(Ipv4Addr::from(0x0a00_0000 + (n << 8)).into(), 24),
-        Family::Ipv6 => Prefix::new(
-            IpAddr::V6((0xfd00_u128 << 112 | u128::from(n) << 64).into()),
-            64,
-        ),
-    }
-    .expect("in range")
-}
-
-/// The address of peer `n` in a family.
-pub(crate) fn address(family: Family, n: u32) -> IpAddr {
-    match family {
-        Family::Ipv4 => Ipv4Addr::from(0xc000_0200 + n).into(),
-        Family::Ipv6 => IpAddr::V6((0x2001_0db8_u128 << 96 | u128::from(n)).into()),
-    }
-}
-
-pub(crate) fn attributes(next_hop: IpAddr, path: &[u32]) -> PathAttributes {
-    PathAttributes {
-        as_path: AsPath::sequence(path.iter().map(|n| Asn(*n))),
-        ..PathAttributes::originated(NextHop::from(next_hop))
-    }
-}
-
-/// A peer whose number is its last address octet; this side is AS 64512 at .254.
-pub(crate) fn peer(n: u32, external: bool, client: bool) -> PeerSetup {
-    let cluster = ClusterId(Ipv4Addr::new(10, 0, 0, 254));
-    PeerSetup {
-        peer: PeerId(n),
-        name: format!("peer {n}").into(),
-        address: address(Family::Ipv4, n),
-        local_as: Asn(64_512),
-        router_id: RouterId(Ipv4Addr::new(192, 0, 2, 254)),
-        external,
-        reflector_client: client.then_some(cluster),
-        cluster_id: Some(cluster),
-        next_hop_mode: NextHopMode::Auto,
-        own_next_hop: PerFamily {
-            ipv4: Some(address(Family::Ipv4, 254)),
-            ipv6: Some(address(Family::Ipv6, 254)),
-        },
-        allowed_local_as: 0,
-        import: both(accept_all()),
-        export: both(accept_all()),
-    }
-}
-
-pub(crate) fn terms(n: u32) -> SessionTerms {
-    SessionTerms {
-        peer: PeerId(n),
-        peer_id: RouterId(Ipv4Addr::from(0xc000_0200 + n)),
-        families: both(true),
-        four_octet_as: true,
-        add_path: both(AddPathDirection::default()),
-        forwarding_preserved: both(true),
-        stale_until: None,
-    }
 }
 
 impl World {
@@ -142,6 +46,7 @@ impl World {
             fib_last: 0,
             asked: Vec::new(),
             unasked: Vec::new(),
+            answers: None,
             answer: None,
         };
         world.tell(Command::SetKernelPolicy(both(accept_all())));
@@ -204,7 +109,11 @@ impl World {
     }
 
     pub(crate) fn withdraw(&mut self, n: u32, prefixes: &[Prefix]) {
-        self.routes(n, PathId(0), prefixes, &RouteOp::Withdraw);
+        self.withdraw_path(n, PathId(0), prefixes);
+    }
+
+    pub(crate) fn withdraw_path(&mut self, n: u32, path_id: PathId, prefixes: &[Prefix]) {
+        self.routes(n, path_id, prefixes, &RouteOp::Withdraw);
     }
 
     fn routes(&mut self, n: u32, path_id: PathId, prefixes: &[Prefix], op: &RouteOp) {
@@ -323,11 +232,26 @@ impl World {
                 self.pull_fib(100);
                 busy = true;
             }
+            busy |= self.answer_next_hops();
             let live = self.drivers.values().all(|driver| driver.live.is_some());
             if !busy && live && !self.turn() {
                 return;
             }
         }
+    }
+
+    /// Answers what was asked of next hops; says whether anything was.
+    pub(crate) fn answer_next_hops(&mut self) -> bool {
+        let Some(answers) = self.answers.as_ref().filter(|_| !self.asked.is_empty()) else {
+            return false;
+        };
+        let reachable = NextHopState::Reachable { metric: 0 };
+        let state = |address: &IpAddr| answers.get(address).copied().unwrap_or(reachable);
+        let told = self.asked.iter().map(|address| (*address, state(address)));
+        let told = told.collect();
+        self.asked.clear();
+        self.tell(Command::NextHops(told));
+        true
     }
 
     pub(crate) fn ask(&mut self, query: Query) -> Answer {
@@ -432,77 +356,4 @@ impl World {
             }
         }
     }
-}
-
-impl Driver {
-    fn write(&mut self, peer: PeerId, family: Family, chunk: &Chunk) {
-        for (own, bytes) in &chunk.amends {
-            if *own == peer {
-                self.take(family, bytes);
-            }
-        }
-        let mut start = 0;
-        for mark in &chunk.marks {
-            assert!(start <= mark.start as usize && mark.start < mark.end);
-            if mark.source == peer {
-                self.take(family, &chunk.bytes[start..mark.start as usize]);
-                start = mark.end as usize;
-            }
-        }
-        self.take(family, &chunk.bytes[start..]);
-        assert!(self.written <= chunk.upto, "a driver never goes back");
-        self.written = chunk.upto;
-    }
-
-    fn take(&mut self, family: Family, bytes: &[u8]) {
-        self.octets += bytes.len();
-        let context = DecodeContext {
-            four_octet_as: self.four_octet_as,
-            add_path: both(self.add_path),
-            families: both(true),
-            external: false,
-        };
-        let mut framer = Framer::new();
-        framer.extend(bytes);
-        while let Some(message) = framer.next().expect("whole messages") {
-            let Message::Update(update) = decode(&message, &context).expect("valid") else {
-                panic!("only UPDATEs are packed");
-            };
-            assert!(update.faults.is_empty(), "{:?}", update.faults);
-            self.end_of_ribs += usize::from(update.end_of_rib == Some(family));
-            for run in &update.withdrawn {
-                for prefix in prefixes(run) {
-                    self.told.remove(&prefix);
-                }
-            }
-            for announced in &update.announced {
-                for prefix in prefixes(&announced.nlri) {
-                    self.told.insert(prefix, Arc::clone(&announced.attributes));
-                }
-            }
-        }
-        assert_eq!(framer.buffered(), 0, "no message is cut");
-    }
-}
-
-fn prefixes(run: &crate::wire::NlriRun<'_>) -> Vec<Prefix> {
-    match run.family {
-        Family::Ipv4 => run.iter::<Ipv4>().map(|nlri| nlri.prefix.into()).collect(),
-        Family::Ipv6 => run.iter::<Ipv6>().map(|nlri| nlri.prefix.into()).collect(),
-    }
-}
-
-/// A policy that refuses one prefix.
-pub(crate) fn refusing(text: &str) -> Arc<Policy> {
-    let rule = crate::policy::Rule {
-        name: "refused".into(),
-        conditions: vec![crate::policy::Condition::Equals([prefix(text)].into())],
-        edits: Vec::new(),
-        then: Then::Reject,
-    };
-    Arc::new(Policy {
-        name: format!("all but {text}").into(),
-        rules: vec![rule],
-        otherwise: Then::Accept,
-    })
 }

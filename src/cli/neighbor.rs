@@ -1,0 +1,259 @@
+//! `show neighbor`: everything about one session, for a person at three in the morning: first how it
+//! stands and why, then terms, counters and history.
+
+use std::fmt::Write;
+
+use super::text::{age, counted, kind};
+use crate::control::{Neighbor, TimedNotification, Timestamp};
+use crate::net::Family;
+use crate::session::{MessageCounts, NegotiatedView, PeerState};
+
+/// Width of the labels on the left.
+const LABEL: usize = 16;
+
+/// The session as text.
+pub(super) fn text(neighbor: &Neighbor) -> String {
+    let mut page = Page(String::new());
+    let in_state = age(neighbor.as_of.since(neighbor.since));
+    let state = match neighbor.state {
+        PeerState::Established => format!("Established for {in_state}"),
+        state => format!("{}, not established for {in_state}", state.name()),
+    };
+    page.heading(&format!("{} is {state}", neighbor.name));
+    why(&mut page, neighbor);
+    ends(&mut page, neighbor);
+    if let Some(terms) = &neighbor.negotiated {
+        negotiated(&mut page, neighbor, terms);
+    }
+    prefixes(&mut page, neighbor);
+    counters(&mut page, neighbor);
+    page.0
+}
+
+/// Labelled lines.
+struct Page(String);
+
+impl Page {
+    fn heading(&mut self, text: &str) {
+        // Writing to a String cannot fail.
+        let _ = writeln!(self.0, "{text}");
+    }
+
+    fn line(&mut self, label: &str, text: &str) {
+        let _ = writeln!(self.0, "  {label:<LABEL$} {text}");
+    }
+}
+
+fn why(page: &mut Page, neighbor: &Neighbor) {
+    let now = neighbor.as_of;
+    if let Some(error) = &neighbor.last_error {
+        let ago = age(now.since(error.at));
+        page.line("last error", &format!("{} ({ago} ago)", error.message));
+    }
+    if neighbor.failed_dials > 0 {
+        let dials = usize::try_from(neighbor.failed_dials).unwrap_or(usize::MAX);
+        page.line(
+            "dialling",
+            &format!("{} failed since it was last up", counted(dials, "dial")),
+        );
+    }
+    if let Some(until) = neighbor.stale_until {
+        let left = age(until.since(now));
+        page.line(
+            "restarting",
+            &format!("its routes are kept as stale for another {left}"),
+        );
+    }
+    let notification = |notification: &TimedNotification| told(notification, now);
+    if let Some(received) = &neighbor.notification_received {
+        page.line("it said", &notification(received));
+    }
+    if let Some(sent) = &neighbor.notification_sent {
+        page.line("we said", &notification(sent));
+    }
+}
+
+fn told(notification: &TimedNotification, now: Timestamp) -> String {
+    format!(
+        "NOTIFICATION {}/{}, {} ({} ago)",
+        notification.code,
+        notification.subcode,
+        notification.meaning,
+        age(now.since(notification.at))
+    )
+}
+
+fn ends(page: &mut Page, neighbor: &Neighbor) {
+    let from = &neighbor.provenance;
+    page.line(
+        "planned by",
+        &format!(
+            "{} {} ({} peering)",
+            from.resource,
+            from.field,
+            kind(neighbor.kind)
+        ),
+    );
+    let relation = match neighbor.remote_as == neighbor.local_as {
+        true => "internal",
+        false => "external",
+    };
+    let client = match neighbor.reflector_client {
+        true => ", route reflector client",
+        false => "",
+    };
+    page.line(
+        "peer",
+        &format!(
+            "{} port {}, AS {} ({relation}{client})",
+            neighbor.address, neighbor.port, neighbor.remote_as
+        ),
+    );
+    let dials = match (neighbor.passive, neighbor.source_address) {
+        (true, _) => "never dials".to_owned(),
+        (false, Some(source)) => format!("dials from {source}"),
+        (false, None) => "dials from the address that the kernel chooses".to_owned(),
+    };
+    page.line(
+        "this side",
+        &format!(
+            "router id {}, AS {}, {dials}",
+            neighbor.local_router_id, neighbor.local_as
+        ),
+    );
+}
+
+fn negotiated(page: &mut Page, neighbor: &Neighbor, terms: &NegotiatedView) {
+    page.line(
+        "connection",
+        &format!("{} to {}", terms.local_endpoint, terms.remote_endpoint),
+    );
+    page.line("peer router id", &terms.peer_router_id.to_string());
+    page.line(
+        "timers",
+        &match terms.hold_time {
+            0 => "off (hold time 0)".to_owned(),
+            hold => format!("hold {hold} s, keepalive {} s", terms.keepalive),
+        },
+    );
+    page.line("families", &names(terms.families.iter().copied()));
+    page.line("capabilities", &capabilities(terms).join(", "));
+    page.line(
+        "end of RIB",
+        &format!(
+            "received {}, sent {}",
+            names(neighbor.end_of_rib_received.families()),
+            names(neighbor.end_of_rib_sent.families())
+        ),
+    );
+}
+
+fn capabilities(terms: &NegotiatedView) -> Vec<String> {
+    let mut agreed = Vec::new();
+    if terms.four_octet_as {
+        agreed.push("4-octet AS".to_owned());
+    }
+    if terms.route_refresh {
+        agreed.push("route refresh".to_owned());
+    }
+    if let Some(seconds) = terms.restart_time {
+        agreed.push(format!("graceful restart (peer: {seconds} s)"));
+    }
+    for (family, direction) in terms.add_path.iter() {
+        match (direction.receive, direction.send) {
+            (true, true) => agreed.push(format!("ADD-PATH {family} both ways")),
+            (true, false) => agreed.push(format!("ADD-PATH {family} receive")),
+            (false, true) => agreed.push(format!("ADD-PATH {family} send")),
+            (false, false) => {}
+        }
+    }
+    if agreed.is_empty() {
+        agreed.push("none".to_owned());
+    }
+    agreed
+}
+
+fn prefixes(page: &mut Page, neighbor: &Neighbor) {
+    let Some(counts) = &neighbor.prefixes else {
+        page.line("prefixes", "unknown: the routing table does not answer");
+        return;
+    };
+    for family in shown(neighbor) {
+        let counts = counts.get(family);
+        let stale = match counts.stale {
+            0 => String::new(),
+            stale => format!(", {stale} of them stale"),
+        };
+        page.line(
+            &format!("{family} prefixes"),
+            &format!(
+                "{} received{stale}, {} accepted, {} filtered, {} best, {} advertised",
+                counts.received, counts.accepted, counts.filtered, counts.best, counts.advertised
+            ),
+        );
+    }
+}
+
+/// The families that the session carries, or would carry.
+fn shown(neighbor: &Neighbor) -> Vec<Family> {
+    let carried = neighbor.negotiated.as_ref().map(|terms| &terms.families);
+    carried.cloned().unwrap_or_else(|| vec![neighbor.family])
+}
+
+fn counters(page: &mut Page, neighbor: &Neighbor) {
+    let counters = &neighbor.counters;
+    page.line("messages in", &messages(&counters.received));
+    page.line("messages out", &messages(&counters.sent));
+    let downs: Vec<String> = counters
+        .down
+        .iter()
+        .map(|(reason, count)| format!("{reason} {count}"))
+        .collect();
+    page.line(
+        "history",
+        &format!(
+            "established {}, down {}",
+            times(counters.established),
+            match downs.is_empty() {
+                true => "never".to_owned(),
+                false => downs.join(", "),
+            }
+        ),
+    );
+    let errors = &counters.update_errors;
+    if *errors != Default::default() {
+        page.line(
+            "faulty updates",
+            &format!(
+                "{} treated as withdrawal, {} with an attribute dropped, {} ended the session",
+                errors.treat_as_withdraw, errors.attribute_discard, errors.session_reset
+            ),
+        );
+    }
+    if counters.resyncs > 0 {
+        page.line("fell behind", &times(counters.resyncs));
+    }
+}
+
+fn messages(counts: &MessageCounts) -> String {
+    format!(
+        "{} OPEN, {} UPDATE, {} NOTIFICATION, {} KEEPALIVE, {} ROUTE-REFRESH",
+        counts.open, counts.update, counts.notification, counts.keepalive, counts.route_refresh
+    )
+}
+
+fn times(count: u64) -> String {
+    match count {
+        0 => "never".to_owned(),
+        1 => "once".to_owned(),
+        _ => format!("{count} times"),
+    }
+}
+
+fn names(families: impl Iterator<Item = Family>) -> String {
+    let names: Vec<&str> = families.map(Family::name).collect();
+    match names.is_empty() {
+        true => "none".to_owned(),
+        false => names.join(", "),
+    }
+}

@@ -1,0 +1,148 @@
+//! What is wrong between resources, whichever node one looks from; for `calidris validate`.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::annotations::SessionSettings;
+use super::peer_fields::{unsupported_protection, unsupported_selector};
+use super::speaker::{address_field, resource_of};
+use super::{Warning, Warnings};
+use crate::model::{BgpPeer, ProgramClusterRoutes, Store};
+use crate::net::Prefix;
+
+/// One remark about a set of resources.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// What it is about.
+    pub warning: Warning,
+    /// Whether something must be changed; otherwise calidris merely cannot do it yet.
+    pub is_error: bool,
+}
+
+/// Checks resources against each other, in time linear in their number.
+///
+/// References to nodes are checked where the set has Nodes at all, so that part of a cluster's
+/// resources can be checked alone.
+pub fn check(store: &Store) -> Vec<Finding> {
+    let mut errors = Warnings::default();
+    let mut remarks = Warnings::default();
+    check_addresses(store, &mut errors);
+    check_configurations(store, &mut errors);
+    for peer in store.peers() {
+        check_peer(store, peer, &mut errors, &mut remarks);
+    }
+    check_pools(store, &mut errors);
+    check_affinities(store, &mut errors);
+    let finding = |is_error| move |warning| Finding { warning, is_error };
+    let errors = errors.0.into_iter().map(finding(true));
+    errors
+        .chain(remarks.0.into_iter().map(finding(false)))
+        .collect()
+}
+
+fn check_addresses(store: &Store, errors: &mut Warnings) {
+    let mut first: BTreeMap<IpAddr, &Arc<str>> = BTreeMap::new();
+    for node in store.nodes() {
+        for (family, address) in node.addresses.iter() {
+            let Some(address) = address.map(|address| address.address) else {
+                continue;
+            };
+            let name = &node.metadata.name;
+            let other = *first.entry(address).or_insert(name);
+            if other != name {
+                let message = format!(
+                    "{address} is the address of Node/{other} too: every node needs its own"
+                );
+                errors.add(resource_of(node), address_field(family), message);
+            }
+        }
+        if node.addresses.iter().all(|(_, address)| address.is_none()) {
+            let message = "the node has neither an IPv4 nor an IPv6 address: it has no sessions";
+            errors.add(resource_of(node), "spec.bgp", message.to_owned());
+        }
+    }
+}
+
+fn check_configurations(store: &Store, errors: &mut Warnings) {
+    for found in store.configurations() {
+        let name = &found.metadata.name;
+        let resource: Arc<str> = format!("BGPConfiguration/{name}").into();
+        match name.strip_prefix("node.") {
+            Some(node) => check_node_exists(store, node, &resource, "metadata.name", errors),
+            None if **name != *"default" => {
+                let message =
+                    format!("{name:?} is not used: the name must be \"default\" or \"node.NAME\"");
+                errors.add(Arc::clone(&resource), "metadata.name", message);
+            }
+            None => {}
+        }
+        if let ProgramClusterRoutes::Unknown(text) = &found.program_cluster_routes {
+            let message =
+                format!("{text:?} is not Disabled, EnabledNoEncapOnly, EnabledIPIPOnly or Enabled");
+            errors.add(Arc::clone(&resource), "spec.programClusterRoutes", message);
+        }
+        let _ = SessionSettings::default().overridden_by(&found.metadata, &resource, errors);
+    }
+}
+
+fn check_peer(store: &Store, peer: &BgpPeer, errors: &mut Warnings, remarks: &mut Warnings) {
+    let resource: Arc<str> = format!("BGPPeer/{}", peer.metadata.name).into();
+    let selector = unsupported_selector(peer);
+    let is_selected = peer.peer_selector.is_some() || peer.local_workload_selector.is_some();
+    if peer.peer_ip.is_none() && !is_selected {
+        let message = "the peer has no address: set spec.peerIP or a selector";
+        errors.add(Arc::clone(&resource), "spec.peerIP", message.to_owned());
+    }
+    if peer.asn.is_none() && peer.peer_selector.is_none() {
+        let message = "the AS number of the peer is missing";
+        errors.add(Arc::clone(&resource), "spec.asNumber", message.to_owned());
+    }
+    if let Some(node) = &peer.node {
+        check_node_exists(store, node, &resource, "spec.node", errors);
+    }
+    if let Some((field, what)) = selector.or_else(|| unsupported_protection(peer)) {
+        let message = format!("{what} not there yet: calidris leaves the sessions out");
+        remarks.add(Arc::clone(&resource), field, message);
+    }
+    let _ = SessionSettings::default().overridden_by(&peer.metadata, &resource, errors);
+}
+
+fn check_pools(store: &Store, errors: &mut Warnings) {
+    let mut first: BTreeMap<Prefix, &Arc<str>> = BTreeMap::new();
+    for pool in store.pools() {
+        let name = &pool.metadata.name;
+        let other = *first.entry(pool.cidr).or_insert(name);
+        if other != name {
+            let message = format!("{} is the range of IPPool/{other} too", pool.cidr);
+            errors.add(format!("IPPool/{name}"), "spec.cidr", message);
+        }
+    }
+}
+
+fn check_affinities(store: &Store, errors: &mut Warnings) {
+    let mut first: BTreeMap<Prefix, &Arc<str>> = BTreeMap::new();
+    for affinity in store.affinities().filter(|affinity| affinity.is_host) {
+        let (node, cidr) = (&affinity.node, affinity.cidr);
+        let resource: Arc<str> = format!("BlockAffinity/{node}/{cidr}").into();
+        let owner = *first.entry(cidr).or_insert(node);
+        if owner != node {
+            let message = format!("{cidr} belongs to node {owner:?} too");
+            errors.add(Arc::clone(&resource), "spec.cidr", message);
+        }
+        check_node_exists(store, node, &resource, "spec.node", errors);
+    }
+}
+
+fn check_node_exists(
+    store: &Store,
+    node: &str,
+    resource: &Arc<str>,
+    field: &str,
+    errors: &mut Warnings,
+) {
+    if store.nodes().next().is_some() && store.node(node).is_none() {
+        let message = format!("{node:?} is not the name of a Node");
+        errors.add(Arc::clone(resource), field, message);
+    }
+}

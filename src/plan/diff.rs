@@ -1,0 +1,211 @@
+//! From one plan to the next: the smallest list of changes, each with what it does to sessions.
+//!
+//! A session is reset only where the running one could not become the planned one: its addresses, AS
+//! numbers and what OPEN says once and for all. Everything else is soft. The port and who dials are
+//! soft too: they matter for the next connection, not for one that stands.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::sync::Arc;
+
+use super::{Change, ChangeMode, PeerPlan, Plan, SpeakerPlan};
+use crate::net::PerFamily;
+use crate::policy::Policy;
+
+/// The changes that turn `old` into `new`, in the order in which to make them; warnings apart.
+pub fn diff(old: &Plan, new: &Plan) -> Vec<Change> {
+    let mut changes = Vec::new();
+    let removed = old
+        .peers
+        .keys()
+        .filter(|name| !new.peers.contains_key(*name));
+    changes.extend(removed.cloned().map(Change::RemovePeer));
+    let withdrawn = old.originated.keys();
+    let withdrawn = withdrawn.filter(|prefix| !new.originated.contains_key(*prefix));
+    changes.extend(withdrawn.copied().map(Change::Withdraw));
+    changes.extend(speaker_change(&old.speaker, &new.speaker));
+    if old.speaker.listen != new.speaker.listen {
+        changes.push(Change::Listen(new.speaker.listen.clone()));
+    }
+    let mut policies = PolicyComparison::default();
+    for (name, peer) in &new.peers {
+        match old.peers.get(name) {
+            None => changes.push(Change::AddPeer(name.clone(), peer.clone())),
+            Some(before) => {
+                if let Some(mode) = peer_change(before, peer, &mut policies) {
+                    changes.push(Change::UpdatePeer(name.clone(), peer.clone(), mode));
+                }
+            }
+        }
+    }
+    for (prefix, route) in &new.originated {
+        if old.originated.get(prefix) != Some(route) {
+            changes.push(Change::Originate(*prefix, route.clone()));
+        }
+    }
+    if !policies.are_same(&old.kernel, &new.kernel) {
+        changes.push(Change::SetKernelPolicy(new.kernel.clone()));
+    }
+    changes
+}
+
+/// The changes that bring a plan about from nothing.
+pub fn initial(plan: &Plan) -> Vec<Change> {
+    let peers = plan.peers.iter();
+    let routes = plan.originated.iter();
+    [
+        Change::SetKernelPolicy(plan.kernel.clone()),
+        Change::Speaker(plan.speaker.clone()),
+        Change::Listen(plan.speaker.listen.clone()),
+    ]
+    .into_iter()
+    .chain(routes.map(|(prefix, route)| Change::Originate(*prefix, route.clone())))
+    .chain(peers.map(|(name, peer)| Change::AddPeer(name.clone(), peer.clone())))
+    .collect()
+}
+
+/// Makes changes to a plan: `apply(old, diff(old, new))` leaves `old` equal to `new` but for
+/// warnings.
+pub fn apply(plan: &mut Plan, changes: &[Change]) {
+    for change in changes {
+        match change {
+            Change::Speaker(speaker) | Change::UpdateSpeaker(speaker) => {
+                let listen = std::mem::take(&mut plan.speaker.listen);
+                plan.speaker = speaker.clone();
+                plan.speaker.listen = listen;
+            }
+            Change::Listen(listen) => plan.speaker.listen.clone_from(listen),
+            Change::AddPeer(name, peer) | Change::UpdatePeer(name, peer, _) => {
+                plan.peers.insert(name.clone(), peer.clone());
+            }
+            Change::RemovePeer(name) => {
+                plan.peers.remove(name);
+            }
+            Change::Originate(prefix, route) => {
+                plan.originated.insert(*prefix, route.clone());
+            }
+            Change::Withdraw(prefix) => {
+                plan.originated.remove(prefix);
+            }
+            Change::SetKernelPolicy(kernel) => plan.kernel = kernel.clone(),
+        }
+    }
+}
+
+fn speaker_change(old: &SpeakerPlan, new: &SpeakerPlan) -> Option<Change> {
+    // Spelled out, so that a new field must say what a change of it does.
+    let SpeakerPlan {
+        node,
+        local_as,
+        router_id,
+        cluster_id,
+        addresses,
+        listen: _,
+        provenance,
+    } = new;
+    if old.router_id != *router_id {
+        return Some(Change::Speaker(new.clone()));
+    }
+    let is_same = old.node == *node
+        && old.local_as == *local_as
+        && old.cluster_id == *cluster_id
+        && old.addresses == *addresses
+        && old.provenance == *provenance;
+    (!is_same).then(|| Change::UpdateSpeaker(new.clone()))
+}
+
+fn peer_change(
+    old: &PeerPlan,
+    new: &PeerPlan,
+    policies: &mut PolicyComparison,
+) -> Option<ChangeMode> {
+    let reasons = reset_reasons(old, new);
+    if !reasons.is_empty() {
+        return Some(ChangeMode::Reset(reasons.join(", ")));
+    }
+    let PeerPlan {
+        kind,
+        address: _,
+        port,
+        family: _,
+        local_as: _,
+        remote_as: _,
+        source_address: _,
+        passive,
+        hold_time,
+        keepalive,
+        connect_delay,
+        connect_retry,
+        idle_hold,
+        restart_time: _,
+        next_hop_mode,
+        reflector_client,
+        allowed_local_as: _,
+        import,
+        export,
+        provenance,
+    } = new;
+    let is_same = old.kind == *kind
+        && old.port == *port
+        && old.passive == *passive
+        && old.hold_time == *hold_time
+        && old.keepalive == *keepalive
+        && old.connect_delay == *connect_delay
+        && old.connect_retry == *connect_retry
+        && old.idle_hold == *idle_hold
+        && old.next_hop_mode == *next_hop_mode
+        && old.reflector_client == *reflector_client
+        && policies.is_same(&old.import, import)
+        && policies.is_same(&old.export, export)
+        && old.provenance == *provenance;
+    (!is_same).then_some(ChangeMode::Soft)
+}
+
+fn reset_reasons(old: &PeerPlan, new: &PeerPlan) -> Vec<String> {
+    let source = |plan: &PeerPlan| {
+        plan.source_address
+            .map_or_else(|| "any".to_owned(), |address| address.to_string())
+    };
+    [
+        changed("address", &old.address, &new.address),
+        changed("family", &old.family, &new.family),
+        changed("local AS", &old.local_as, &new.local_as),
+        changed("remote AS", &old.remote_as, &new.remote_as),
+        changed("source address", &source(old), &source(new)),
+        changed("restart time", &old.restart_time, &new.restart_time),
+        changed(
+            "allowed local AS",
+            &old.allowed_local_as,
+            &new.allowed_local_as,
+        ),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn changed<T: PartialEq + Display>(what: &str, old: &T, new: &T) -> Option<String> {
+    (old != new).then(|| format!("{what} {old} → {new}"))
+}
+
+/// Compares policies, each pair once: thousands of sessions share a few of them.
+#[derive(Default)]
+struct PolicyComparison {
+    known: BTreeMap<(*const Policy, *const Policy), bool>,
+}
+
+impl PolicyComparison {
+    fn is_same(&mut self, old: &Arc<Policy>, new: &Arc<Policy>) -> bool {
+        *self
+            .known
+            .entry((Arc::as_ptr(old), Arc::as_ptr(new)))
+            .or_insert_with(|| old == new)
+    }
+
+    fn are_same(&mut self, old: &PerFamily<Arc<Policy>>, new: &PerFamily<Arc<Policy>>) -> bool {
+        self.is_same(&old.ipv4, &new.ipv4) && self.is_same(&old.ipv6, &new.ipv6)
+    }
+}
+
+#[cfg(test)]
+mod tests;

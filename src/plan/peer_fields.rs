@@ -1,0 +1,64 @@
+//! What single fields of a BGPPeer come to in a session.
+
+use std::time::Duration;
+
+use crate::model::{self, BgpPeer};
+use crate::policy::NextHopMode;
+
+/// Restart time where nobody says otherwise, in seconds (§3.9).
+pub(super) const DEFAULT_RESTART_TIME: u16 = 120;
+/// The largest restart time that 12 bits on the wire hold (RFC 4724 §3).
+const RESTART_TIME_MAX: u64 = 4095;
+
+/// The field by which a BGPPeer selects nodes or workloads, and what that is called.
+pub(super) fn unsupported_selector(peer: &BgpPeer) -> Option<(&'static str, &'static str)> {
+    if peer.local_workload_selector.is_some() {
+        return Some(("spec.localWorkloadSelector", "sessions with workloads are"));
+    }
+    if peer.peer_selector.is_some() {
+        return Some(("spec.peerSelector", "peers chosen by selector are"));
+    }
+    peer.node_selector
+        .is_some()
+        .then_some(("spec.nodeSelector", "nodes chosen by selector are"))
+}
+
+/// The field by which a BGPPeer protects its session in a way that is not there yet.
+pub(super) fn unsupported_protection(peer: &BgpPeer) -> Option<(&'static str, &'static str)> {
+    if peer.password.is_some() {
+        return Some(("spec.password", "passwords are"));
+    }
+    if !peer.filters.is_empty() {
+        return Some(("spec.filters", "BGPFilters are"));
+    }
+    (peer.ttl_security > 0).then_some(("spec.ttlSecurity", "TTL security is"))
+}
+
+/// How NEXT_HOP is set; `keepOriginalNextHop` is the old way to say it, for external peers only.
+pub(super) fn next_hop_mode(peer: &BgpPeer, external: bool) -> NextHopMode {
+    match peer.next_hop_mode {
+        Some(model::NextHopMode::Own) => NextHopMode::Own,
+        Some(model::NextHopMode::Keep) => NextHopMode::Keep,
+        Some(model::NextHopMode::Auto) => NextHopMode::Auto,
+        None if peer.keep_original_next_hop && external => NextHopMode::Keep,
+        None => NextHopMode::Auto,
+    }
+}
+
+/// The keepalive interval in whole seconds; what rounds to zero means the default, as in BIRD.
+pub(super) fn keepalive(peer: &BgpPeer) -> Option<Duration> {
+    let seconds = rounded_seconds(peer.keepalive_time?);
+    (seconds > 0).then(|| Duration::from_secs(seconds))
+}
+
+/// The restart time to advertise, in whole seconds.
+pub(super) fn restart_time(time: Option<Duration>) -> u16 {
+    time.map_or(DEFAULT_RESTART_TIME, |time| {
+        let seconds = rounded_seconds(time).min(RESTART_TIME_MAX);
+        u16::try_from(seconds).unwrap_or(DEFAULT_RESTART_TIME)
+    })
+}
+
+fn rounded_seconds(time: Duration) -> u64 {
+    time.as_secs() + u64::from(time.subsec_millis() >= 500)
+}

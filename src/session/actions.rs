@@ -1,0 +1,183 @@
+//! What the session machine asks for, done.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+use tracing::{debug, info, warn};
+
+use super::dial::dial;
+use super::driver::{Driver, Follow, Session};
+use super::inbox::Inbox;
+use super::mailbox::{REPLIES_MAX, RibMail};
+use crate::clock;
+use crate::fsm::{Action, ConnectionId, Negotiated, SessionDown};
+use crate::net::{PeerId, PerFamily};
+use crate::rib::{Command, SessionTerms};
+use crate::wire::{KEEPALIVE, Notification};
+
+/// How long a closing connection may take to write its last message and hear the peer out.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// How long routes that a restarted peer has not announced again stay, End-of-RIB or not: twice the
+/// restart time that BIRD and calidris advertise.
+const STALE_AFTER_RECONNECT: Duration = Duration::from_secs(240);
+
+impl Driver {
+    /// Does everything that the machine has asked for.
+    pub(super) fn perform(&mut self) {
+        while let Some(action) = self.fsm.poll_action() {
+            match action {
+                Action::Dial => self.dial(),
+                Action::CancelDial => self.cancel_dial(),
+                Action::SendOpen(id, open) => {
+                    self.record.count_sent(|sent| sent.open += 1);
+                    self.send(id, |out| open.encode(out));
+                }
+                Action::SendKeepalive(id) => {
+                    self.record.count_sent(|sent| sent.keepalive += 1);
+                    self.send(id, |out| out.extend_from_slice(&KEEPALIVE));
+                }
+                Action::SendNotification(id, notification) => {
+                    self.send_notification(id, &notification);
+                }
+                Action::Close(id) => self.close(id),
+                Action::Up(id, negotiated) => self.up(id, &negotiated),
+                Action::Down(down) => self.down(&down),
+                Action::Failed(reason) => {
+                    debug!(reason = %reason, "session attempt failed");
+                    self.record.failed(&reason, clock::wall());
+                }
+                Action::Refresh(family) => {
+                    let peer = self.spec.id;
+                    self.mail
+                        .push_back(RibMail::Command(Command::Refresh { peer, family }));
+                }
+            }
+        }
+    }
+
+    fn dial(&mut self) {
+        let remote = (self.spec.plan.address, self.spec.plan.port).into();
+        let source = self.spec.plan.source_address;
+        self.cancel_dial();
+        self.dialling = Some(tokio::spawn(dial(remote, source)));
+    }
+
+    fn cancel_dial(&mut self) {
+        if let Some(task) = self.dialling.take() {
+            task.abort();
+        }
+    }
+
+    fn send(&mut self, id: ConnectionId, encode: impl FnOnce(&mut Vec<u8>)) {
+        let mut message = Vec::new();
+        encode(&mut message);
+        if let Some(connection) = self.open_connection(id) {
+            connection.outbox.push_control(Bytes::from(message));
+        }
+    }
+
+    fn send_notification(&mut self, id: ConnectionId, notification: &Notification) {
+        info!(
+            code = notification.code,
+            subcode = notification.subcode,
+            meaning = notification.meaning(),
+            "notification sent"
+        );
+        self.record.notification_sent(notification, clock::wall());
+        if let Some(connection) = self.open_connection(id) {
+            connection.outbox.drop_routes();
+        }
+        self.send(id, |out| notification.encode(out));
+    }
+
+    fn close(&mut self, id: ConnectionId) {
+        if let Some(connection) = self.open_connection(id) {
+            connection.outbox.drop_routes();
+            connection.closing = Some(clock::now() + LINGER);
+        }
+    }
+
+    fn up(&mut self, id: ConnectionId, negotiated: &Negotiated) {
+        let Some(connection) = self.open_connection(id) else {
+            return;
+        };
+        let endpoints = (connection.local, connection.remote);
+        let (replies, incoming) = mpsc::channel(REPLIES_MAX);
+        let peer = self.spec.id;
+        self.mail.push_back(RibMail::Attach { peer, replies });
+        let terms = session_terms(peer, negotiated, endpoints.0, clock::now());
+        self.mail
+            .push_back(RibMail::Command(Command::SessionUp(terms)));
+        let follow = |on| if on { Follow::Ask } else { Follow::Off };
+        self.session = Some(Session {
+            connection: id,
+            context: negotiated.decode_context(),
+            inbox: Inbox::new(peer),
+            replies: incoming,
+            follow: PerFamily {
+                ipv4: follow(negotiated.families.ipv4),
+                ipv6: follow(negotiated.families.ipv6),
+            },
+        });
+        info!(
+            peer_as = %negotiated.peer_as,
+            router_id = %negotiated.peer_id,
+            hold_time = negotiated.hold_time.seconds(),
+            "session up"
+        );
+        self.record.up(negotiated, endpoints, clock::wall());
+    }
+
+    fn down(&mut self, down: &SessionDown) {
+        let restart = self.record.restart_terms;
+        self.session = None;
+        let keep = if down.keep_routes { restart } else { None };
+        let keep_until = keep.map_or(PerFamily::default(), |terms| {
+            let until = clock::now() + Duration::from_secs(u64::from(terms.restart_time));
+            PerFamily {
+                ipv4: terms.families.ipv4.map(|_| until),
+                ipv6: terms.families.ipv6.map(|_| until),
+            }
+        });
+        let stale_until =
+            keep.map(|terms| clock::wall() + Duration::from_secs(u64::from(terms.restart_time)));
+        let peer = self.spec.id;
+        self.mail
+            .push_back(RibMail::Command(Command::SessionDown { peer, keep_until }));
+        warn!(reason = %down.reason, routes_kept = keep.is_some(), "session down");
+        self.record.down(&down.reason, stale_until, clock::wall());
+    }
+}
+
+fn session_terms(
+    peer: PeerId,
+    negotiated: &Negotiated,
+    local: SocketAddr,
+    now: Instant,
+) -> SessionTerms {
+    let preserved = negotiated
+        .graceful_restart
+        .map_or(PerFamily::default(), |terms| PerFamily {
+            ipv4: terms
+                .families
+                .ipv4
+                .is_some_and(|family| family.forwarding_preserved),
+            ipv6: terms
+                .families
+                .ipv6
+                .is_some_and(|family| family.forwarding_preserved),
+        });
+    SessionTerms {
+        local_address: Some(local.ip().to_canonical()),
+        peer,
+        peer_id: negotiated.peer_id,
+        families: negotiated.families,
+        four_octet_as: negotiated.four_octet_as,
+        add_path: negotiated.add_path,
+        forwarding_preserved: preserved,
+        stale_until: Some(now + STALE_AFTER_RECONNECT),
+    }
+}

@@ -1,0 +1,118 @@
+//! One TCP connection: what has been read of it and what waits to be written.
+
+use std::io;
+use std::net::SocketAddr;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use bytes::BytesMut;
+use tokio::net::TcpStream;
+
+use super::outbox::Outbox;
+use crate::fsm::{CloseReason, ConnectionId};
+use crate::wire::Framer;
+
+/// Octets read in one go; the session then lets others have their turn.
+const READ_OCTETS: usize = 64 * 1024;
+
+/// A connection and its buffers.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) id: ConnectionId,
+    pub(crate) framer: Framer,
+    pub(crate) outbox: Outbox,
+    pub(crate) local: SocketAddr,
+    pub(crate) remote: SocketAddr,
+    /// Set once the machine has asked to close: what is queued is written until this time, then what
+    /// the peer still sends is read away so that the last message is not lost to a TCP reset.
+    pub(crate) closing: Option<Instant>,
+    finished_writing: bool,
+    stream: TcpStream,
+}
+
+/// What can be done on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Readiness {
+    Readable,
+    Writable,
+}
+
+impl Connection {
+    /// Wraps a connected socket.
+    ///
+    /// # Errors
+    /// The system's, where the socket is no longer connected.
+    pub(crate) fn new(id: ConnectionId, stream: TcpStream) -> io::Result<Self> {
+        Ok(Self {
+            id,
+            framer: Framer::default(),
+            outbox: Outbox::default(),
+            local: stream.local_addr()?,
+            remote: stream.peer_addr()?,
+            closing: None,
+            finished_writing: false,
+            stream,
+        })
+    }
+
+    /// Waits for bytes (unless `paused`) or for room to write what waits.
+    pub(crate) fn poll_ready(&self, context: &mut Context<'_>, paused: bool) -> Poll<Readiness> {
+        if !paused && self.stream.poll_read_ready(context).is_ready() {
+            return Poll::Ready(Readiness::Readable);
+        }
+        if !self.outbox.is_empty() && self.stream.poll_write_ready(context).is_ready() {
+            return Poll::Ready(Readiness::Writable);
+        }
+        Poll::Pending
+    }
+
+    /// Reads once into the framer; `None` where nothing was there.
+    pub(crate) fn read(&mut self) -> Option<Result<(), CloseReason>> {
+        let buffer = self.framer.buffer();
+        buffer.reserve(READ_OCTETS);
+        match self.stream.try_read_buf(buffer) {
+            Ok(0) => Some(Err(CloseReason::EndOfStream)),
+            Ok(_) => Some(Ok(())),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
+            Err(error) => Some(Err(CloseReason::Error(error.to_string()))),
+        }
+    }
+
+    /// Writes what waits, as far as the kernel takes it.
+    pub(crate) fn write(&mut self) -> Result<(), CloseReason> {
+        while !self.outbox.is_empty() {
+            match self.stream.try_write_vectored(&self.outbox.slices()) {
+                Ok(written) => self.outbox.advance(written),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) => return Err(CloseReason::Error(error.to_string())),
+            }
+        }
+        Ok(())
+    }
+
+    /// Goes on with an orderly close; `true` once the connection can be dropped.
+    pub(crate) fn close_step(&mut self, now: Instant) -> bool {
+        if self.closing.is_none_or(|until| now >= until) || self.write().is_err() {
+            return true;
+        }
+        if !self.outbox.is_empty() {
+            return false;
+        }
+        if !std::mem::replace(&mut self.finished_writing, true)
+            && socket2::SockRef::from(&self.stream)
+                .shutdown(std::net::Shutdown::Write)
+                .is_err()
+        {
+            return true;
+        }
+        let mut away = BytesMut::with_capacity(READ_OCTETS);
+        loop {
+            away.clear();
+            match self.stream.try_read_buf(&mut away) {
+                Ok(0) => return true,
+                Ok(_) => {}
+                Err(error) => return error.kind() != io::ErrorKind::WouldBlock,
+            }
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! What sessions and the thread that runs the RIB say to each other.
+
+use std::sync::Arc;
+
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+use crate::net::{Family, PeerId};
+use crate::rib::{Answer, Chunk, Command, Query, Version};
+
+/// Replies under way to one session: a pull and a detach in each family.
+pub(crate) const REPLIES_MAX: usize = 8;
+
+/// A letter to the RIB's thread.
+#[derive(Debug)]
+pub enum RibMail {
+    /// For the shard.
+    Command(Command),
+    /// Where the replies to a session's pulls go from here on; sent before each `SessionUp`, so that
+    /// nothing meant for an earlier session of the peer reaches the next one.
+    Attach {
+        /// The peer.
+        peer: PeerId,
+        /// Its replies.
+        replies: mpsc::Sender<RibReply>,
+    },
+    /// A session fell out of its ring. The ring's end travels along: as long as it exists, the ring
+    /// does not count as drained, so the log still holds what the session lacks.
+    Lagged {
+        /// The peer.
+        peer: PeerId,
+        /// The family.
+        family: Family,
+        /// The last version that the session has queued.
+        after: Version,
+        /// The reader that fell off; dropped once the RIB knows.
+        ring: broadcast::Receiver<Arc<Chunk>>,
+    },
+    /// A question and where its answer goes.
+    Ask {
+        /// The question.
+        query: Query,
+        /// The answer's way back.
+        answer: oneshot::Sender<Answer>,
+    },
+}
+
+/// A letter from the RIB's thread to one session.
+#[derive(Debug)]
+pub enum RibReply {
+    /// The chunk that was pulled.
+    Chunk {
+        /// The family.
+        family: Family,
+        /// What to write.
+        chunk: Chunk,
+    },
+    /// Nothing is missing: follow the ring.
+    Live {
+        /// The family.
+        family: Family,
+        /// The version reached.
+        at: Version,
+        /// The group's publications.
+        ring: broadcast::Receiver<Arc<Chunk>>,
+    },
+    /// Leave the ring and pull.
+    Detach {
+        /// The family.
+        family: Family,
+    },
+}

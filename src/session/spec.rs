@@ -1,0 +1,107 @@
+//! All that a session's task must know of its peer.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::fsm::PeerConfig;
+use crate::net::{Family, PeerId, PerFamily, RouterId};
+use crate::plan::{PeerName, PeerPlan, SpeakerPlan};
+use crate::rib::PeerSetup;
+use crate::wire::{AddPathDirection, HoldTime};
+
+/// A planned peer with the handle that the registry gave it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PeerSpec {
+    /// The process-local handle.
+    pub id: PeerId,
+    /// The session's name.
+    pub name: PeerName,
+    /// What the plan says of it.
+    pub plan: PeerPlan,
+    /// This side's BGP Identifier.
+    pub router_id: RouterId,
+    /// This side's addresses, the next hops of what it originates.
+    pub addresses: PerFamily<Option<IpAddr>>,
+    /// Set where this side is a route reflector.
+    pub cluster_id: Option<crate::net::ClusterId>,
+}
+
+impl PeerSpec {
+    /// Joins a planned peer with the speaker that plans it.
+    pub fn new(id: PeerId, name: PeerName, plan: PeerPlan, speaker: &SpeakerPlan) -> Self {
+        Self {
+            id,
+            name,
+            plan,
+            router_id: speaker.router_id,
+            addresses: speaker.addresses,
+            cluster_id: speaker.cluster_id,
+        }
+    }
+
+    /// The session machine's view of the peer.
+    pub fn fsm_config(&self) -> PeerConfig {
+        let plan = &self.plan;
+        PeerConfig {
+            local_as: plan.local_as,
+            remote_as: plan.remote_as,
+            router_id: self.router_id,
+            remote_address: plan.address,
+            passive: plan.passive,
+            families: only(plan.family, true),
+            add_path: only(
+                plan.family,
+                AddPathDirection {
+                    receive: true,
+                    send: false,
+                },
+            ),
+            hold_time: HoldTime::new(plan.hold_time).unwrap_or(DEFAULT_HOLD_TIME),
+            keepalive: plan
+                .keepalive
+                .filter(|interval| *interval >= Duration::from_secs(1)),
+            connect_delay: plan.connect_delay,
+            connect_retry: plan.connect_retry,
+            idle_hold: plan.idle_hold,
+            restart_time: Some(plan.restart_time),
+        }
+    }
+
+    /// The RIB's view of the peer.
+    pub fn rib_setup(&self) -> PeerSetup {
+        let plan = &self.plan;
+        PeerSetup {
+            peer: self.id,
+            name: self.name.0.clone(),
+            address: plan.address,
+            local_as: plan.local_as,
+            router_id: self.router_id,
+            external: plan.local_as != plan.remote_as,
+            reflector_client: plan.reflector_client,
+            cluster_id: self.cluster_id,
+            next_hop_mode: plan.next_hop_mode,
+            own_next_hop: self.addresses,
+            allowed_local_as: plan.allowed_local_as,
+            import: PerFamily {
+                ipv4: plan.import.clone(),
+                ipv6: plan.import.clone(),
+            },
+            export: PerFamily {
+                ipv4: plan.export.clone(),
+                ipv6: plan.export.clone(),
+            },
+        }
+    }
+}
+
+/// What Calico's BIRD proposes (spec/calico.md §3.9).
+const DEFAULT_HOLD_TIME: HoldTime = match HoldTime::new(240) {
+    Some(time) => time,
+    None => unreachable!(),
+};
+
+fn only<T: Default>(family: Family, value: T) -> PerFamily<T> {
+    let mut all = PerFamily::default();
+    *all.get_mut(family) = value;
+    all
+}

@@ -1,0 +1,82 @@
+//! Views for the tests of rooms that judge sessions.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use super::spec::PeerSpec;
+use super::view::{NegotiatedView, PeerState, PeerView};
+use crate::net::{Asn, Family, PeerId, PerFamily, RouterId};
+use crate::plan::{PeerKind, PeerName, PeerPlan, Provenance};
+use crate::policy::{NextHopMode, Policy, Then};
+
+/// A peer of an IPv4 mesh.
+pub(crate) fn spec(name: &str) -> PeerSpec {
+    let policy = |name: &str| {
+        Arc::new(Policy {
+            name: name.into(),
+            rules: vec![],
+            otherwise: Then::Accept,
+        })
+    };
+    let plan = PeerPlan {
+        kind: PeerKind::Mesh,
+        address: [192, 0, 2, 2].into(),
+        port: 179,
+        family: Family::Ipv4,
+        local_as: Asn(64_512),
+        remote_as: Asn(64_512),
+        source_address: None,
+        passive: false,
+        hold_time: 240,
+        keepalive: None,
+        connect_delay: Duration::from_secs(2),
+        connect_retry: Duration::from_secs(5),
+        idle_hold: (Duration::from_secs(5), Duration::from_secs(30)),
+        restart_time: 120,
+        next_hop_mode: NextHopMode::Auto,
+        reflector_client: None,
+        allowed_local_as: 0,
+        import: policy("import"),
+        export: policy("export"),
+        provenance: Provenance {
+            resource: "BGPConfiguration/default".into(),
+            field: "spec.nodeToNodeMeshEnabled".into(),
+        },
+    };
+    PeerSpec {
+        id: PeerId(1),
+        name: PeerName(name.into()),
+        plan,
+        router_id: RouterId([192, 0, 2, 1].into()),
+        addresses: PerFamily {
+            ipv4: Some([192, 0, 2, 1].into()),
+            ipv6: None,
+        },
+        cluster_id: None,
+    }
+}
+
+/// A session that is not up and has not tried yet.
+pub(crate) fn view(name: &str) -> PeerView {
+    super::record::Record::new(SystemTime::UNIX_EPOCH).view(&spec(name), PeerState::Idle)
+}
+
+/// An established session of IPv4 that has not seen End-of-RIB.
+pub(crate) fn established(name: &str, restart_time: Option<u16>) -> PeerView {
+    PeerView {
+        state: PeerState::Established,
+        negotiated: Some(NegotiatedView {
+            peer_router_id: RouterId([192, 0, 2, 2].into()),
+            hold_time: 240,
+            keepalive: 80.0,
+            families: vec![Family::Ipv4],
+            four_octet_as: true,
+            add_path: PerFamily::default(),
+            route_refresh: true,
+            restart_time,
+            local_endpoint: "192.0.2.1:179".into(),
+            remote_endpoint: "192.0.2.2:33333".into(),
+        }),
+        ..view(name)
+    }
+}

@@ -1,0 +1,171 @@
+//! The reconciler: a plan comes in, sessions, the RIB and the kernel's feed follow it.
+//!
+//! [`Registry`] turns the difference of two plans into [`Step`]s without touching anything;
+//! [`Speaker`] runs them. The RIB lives on a thread of its own ([`shards`]), the rings that carry its
+//! publications in [`fanout`], the rule for when left-over kernel routes may go in [`recovery`].
+//!
+//! # Who waits for whom
+//!
+//! planner → speaker → {session, fib} → shard. A shard waits for nobody: it publishes to lossy rings
+//! and answers requests that have reserved their place.
+//!
+//! | queue | bound | when it is full |
+//! | --- | --- | --- |
+//! | the shard's mailbox | [`shards::MAILBOX_MAX`] | sessions stop reading; the speaker waits |
+//! | a group's ring | [`crate::rib::RING_CHUNKS`] | the slowest reader falls off and catches up |
+//! | kernel changes | one batch, asked for by the writer | cannot happen |
+//! | next hops to track | one entry a next hop | coalesced |
+
+mod fanout;
+mod feed;
+mod recovery;
+mod registry;
+mod shards;
+
+pub use feed::run as run_fib_feed;
+pub use recovery::{Recovery, RecoveryState};
+pub use registry::{Registry, Step};
+pub use shards::{FibLink, RibHandle, spawn as spawn_shard};
+
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasher, RandomState};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tracing::{info, warn};
+
+use crate::fsm::StopReason;
+use crate::net::PeerId;
+use crate::plan::{ChangeMode, PeerName, Plan};
+use crate::session::{
+    Acceptors, Driver, DriverCommand, DriverHandle, Listener, PeerSpec, PeerView, RibMail,
+};
+
+/// The sessions of the moment and what each shows of itself.
+pub type PeerViews = Arc<BTreeMap<PeerName, watch::Receiver<Arc<PeerView>>>>;
+
+/// Runs sessions and listeners as the plan says.
+#[derive(Debug)]
+pub struct Speaker {
+    registry: Registry,
+    rib: RibHandle,
+    drivers: HashMap<PeerId, DriverHandle>,
+    listeners: BTreeMap<SocketAddr, Listener>,
+    acceptors: watch::Sender<Acceptors>,
+    views: watch::Sender<PeerViews>,
+    restarting: bool,
+}
+
+impl Speaker {
+    /// A speaker without a plan: no sessions, no listeners. It counts as restarting until
+    /// [`Speaker::recovered`].
+    pub fn new(rib: RibHandle) -> Self {
+        Self {
+            registry: Registry::default(),
+            rib,
+            drivers: HashMap::new(),
+            listeners: BTreeMap::new(),
+            acceptors: watch::Sender::new(Acceptors::default()),
+            views: watch::Sender::new(PeerViews::default()),
+            restarting: true,
+        }
+    }
+
+    /// The views of all sessions.
+    pub fn views(&self) -> watch::Receiver<PeerViews> {
+        self.views.subscribe()
+    }
+
+    /// Makes the world follow `plan`.
+    pub async fn apply(&mut self, plan: &Arc<Plan>) {
+        for step in self.registry.apply(plan) {
+            self.step(step).await;
+        }
+        self.publish();
+    }
+
+    /// Ends the restarting state: OPENs from here on carry neither R nor F bit.
+    pub async fn recovered(&mut self) {
+        self.restarting = false;
+        for driver in self.drivers.values() {
+            // A full queue only delays a bit in the next OPEN; the session itself goes on.
+            let _ = driver.commands.send(DriverCommand::Restarting(false)).await;
+        }
+    }
+
+    /// Ends all sessions and waits for their tasks.
+    pub async fn shutdown(mut self, reason: &StopReason) {
+        self.listeners.clear();
+        for driver in self.drivers.values() {
+            let _ = driver
+                .commands
+                .send(DriverCommand::Stop(reason.clone()))
+                .await;
+        }
+        for (_, driver) in self.drivers.drain() {
+            if let Err(error) = driver.task.await {
+                warn!(reason = %error, "a session's task ended badly");
+            }
+        }
+    }
+
+    async fn step(&mut self, step: Step) {
+        match step {
+            Step::Rib(command) => self.rib.send(RibMail::Command(command)).await,
+            Step::Start(spec) => self.start(*spec),
+            Step::Reconfigure(spec, mode) => self.reconfigure(*spec, mode).await,
+            Step::Stop(id, reason) => self.stop(id, reason).await,
+            Step::Listen(addresses) => self.listen(&addresses),
+        }
+    }
+
+    fn start(&mut self, spec: PeerSpec) {
+        info!(peer = %spec.name, address = %spec.plan.address, peer_as = %spec.plan.remote_as, "session planned");
+        let (id, seed) = (spec.id, RandomState::new().hash_one(&spec.name));
+        let driver = Driver::spawn(spec, self.rib.mailbox(), self.restarting, seed);
+        self.drivers.insert(id, driver);
+    }
+
+    async fn reconfigure(&mut self, spec: PeerSpec, mode: ChangeMode) {
+        if let Some(driver) = self.drivers.get(&spec.id) {
+            let command = DriverCommand::Reconfigure(Box::new(spec), mode);
+            if driver.commands.send(command).await.is_err() {
+                warn!("a session's task is gone; it is started again with the next plan");
+            }
+        }
+    }
+
+    async fn stop(&mut self, id: PeerId, reason: StopReason) {
+        let Some(driver) = self.drivers.remove(&id) else {
+            return;
+        };
+        let _ = driver.commands.send(DriverCommand::Stop(reason)).await;
+        if let Err(error) = driver.task.await {
+            warn!(peer = %id, reason = %error, "a session's task ended badly");
+        }
+    }
+
+    fn listen(&mut self, addresses: &[SocketAddr]) {
+        self.listeners
+            .retain(|address, _| addresses.contains(address));
+        for address in addresses {
+            self.listeners
+                .entry(*address)
+                .or_insert_with(|| Listener::spawn(*address, self.acceptors.subscribe()));
+        }
+    }
+
+    fn publish(&self) {
+        let mut acceptors = HashMap::new();
+        let mut views = BTreeMap::new();
+        for spec in self.registry.peers() {
+            if let Some(driver) = self.drivers.get(&spec.id) {
+                acceptors.insert(spec.plan.address, driver.commands.clone());
+                views.insert(spec.name.clone(), driver.view.clone());
+            }
+        }
+        self.acceptors.send_replace(Arc::new(acceptors));
+        self.views.send_replace(Arc::new(views));
+    }
+}
