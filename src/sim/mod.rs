@@ -23,8 +23,11 @@
 //! ```
 
 mod clock;
+mod expected;
 mod fanout;
+mod learn;
 mod link;
+mod member;
 mod oracle;
 mod outbox;
 mod random;

@@ -1,17 +1,13 @@
-//! What must be there when nothing moves, worked out the slow and plain way.
-//!
-//! Nothing here is shared with the rooms that are checked: the decision is a comparison of pairs, the
-//! export rules are a list of cases, and both start from what the peers have announced.
+//! The invariants, checked when nothing moves.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
+use super::expected::{Candidate, Told, all_best, export};
 use super::link::Network;
 use super::session::Session;
-use super::speaker::{Identity, Speaker};
-use crate::net::{Asn, Family, PerFamily, Prefix};
+use super::speaker::Speaker;
+use crate::net::{Family, PerFamily, Prefix};
 use crate::rib::{Answer, FibRouteKind, PathRow, Query, RibTotals, RouteRow, RouteTable};
-use crate::wire::Origin;
 
 /// An invariant that does not hold.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -104,7 +100,8 @@ pub(super) fn check(network: &mut Network, speakers: &mut [Speaker]) -> Result<(
         .collect();
     for (speaker, own) in speakers.iter().zip(&tables) {
         for (family, own) in own.iter() {
-            check_decision(speakers, speaker, own)?;
+            let best = all_best(speakers, speaker, &own.received, family);
+            check_decision(speaker, own, &best)?;
             check_kernel(speaker, own, family)?;
             for (index, session) in speaker.sessions.iter().enumerate() {
                 let there = session.remote;
@@ -112,7 +109,7 @@ pub(super) fn check(network: &mut Network, speakers: &mut [Speaker]) -> Result<(
                 match session.terms().map(|terms| *terms.families.get(family)) {
                     Some(true) => {
                         check_mirror(session, &own.advertised[index], theirs)?;
-                        check_export(speakers, speaker, session, family, own, index)?;
+                        check_export(speakers, session, family, &best, &own.advertised[index])?;
                     }
                     Some(false) | None => check_empty(session, own, index)?,
                 }
@@ -162,38 +159,6 @@ impl Tables {
     }
 }
 
-/// The attributes of a route as they travel.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Told {
-    next_hop: Option<IpAddr>,
-    origin: Origin,
-    as_path: Vec<Asn>,
-    local_pref: Option<u32>,
-    originator_id: Option<String>,
-    cluster_list: Vec<String>,
-}
-
-impl Told {
-    fn of(row: &PathRow) -> Self {
-        assert_eq!(row.med, None, "nobody sets MED in this world");
-        Self {
-            next_hop: row.next_hop,
-            origin: row.origin,
-            as_path: row.as_path_numbers.clone(),
-            local_pref: row.local_pref,
-            originator_id: row.originator_id.clone(),
-            cluster_list: row.cluster_list.clone(),
-        }
-    }
-}
-
-/// A path that can be selected: an own route, or what the peer of a session has announced.
-#[derive(Clone, Copy, Debug)]
-enum Candidate<'a> {
-    Own,
-    Learned(&'a Session, &'a Told),
-}
-
 fn check_mirror(
     session: &Session,
     told: &BTreeMap<Prefix, Told>,
@@ -228,14 +193,13 @@ fn check_empty(session: &Session, own: &Tables, index: usize) -> Result<(), Viol
     }
 }
 
-fn check_decision(speakers: &[Speaker], speaker: &Speaker, own: &Tables) -> Result<(), Violation> {
-    let received = own.received.iter().flat_map(BTreeMap::keys);
-    let originated = speaker.originated.iter();
-    for prefix in own.loc.keys().chain(received).chain(originated) {
-        if !own.loc.contains_key(prefix) && !is_of_tables(own, speaker, *prefix) {
-            continue;
-        }
-        let best = best(speakers, speaker, own, *prefix);
+fn check_decision(
+    speaker: &Speaker,
+    own: &Tables,
+    best: &BTreeMap<Prefix, Candidate<'_>>,
+) -> Result<(), Violation> {
+    for prefix in own.loc.keys().chain(best.keys()) {
+        let best = best.get(prefix);
         let wanted = best.map(|candidate| match candidate {
             Candidate::Own => "local".to_owned(),
             Candidate::Learned(session, _) => format!("to {}", session.remote.speaker),
@@ -246,7 +210,7 @@ fn check_decision(speakers: &[Speaker], speaker: &Speaker, own: &Tables) -> Resu
                 speaker: speaker.identity.index,
                 prefix: *prefix,
                 selected: format!("{selected:?}"),
-                best: describe(best.as_ref(), own, *prefix),
+                best: describe(best, own, *prefix),
             });
         }
     }
@@ -268,110 +232,22 @@ fn describe(best: Option<&Candidate<'_>>, own: &Tables, prefix: Prefix) -> Strin
     format!("{best} of {received:?}")
 }
 
-/// Whether a prefix is in the family of these tables: own routes of both are in one set.
-fn is_of_tables(own: &Tables, speaker: &Speaker, prefix: Prefix) -> bool {
-    let known = own.loc.keys().next().map(Prefix::family);
-    let received = own.received.iter().any(|table| table.contains_key(&prefix));
-    received || (speaker.originated.contains(&prefix) && known == Some(prefix.family()))
-}
-
 fn selected(own: &Tables, prefix: Prefix) -> Option<&PathRow> {
     own.loc.get(&prefix)?.paths.iter().find(|path| path.best)
 }
 
-fn best<'a>(
-    speakers: &[Speaker],
-    speaker: &'a Speaker,
-    own: &'a Tables,
-    prefix: Prefix,
-) -> Option<Candidate<'a>> {
-    let mut candidates = Vec::new();
-    if speaker.originated.contains(&prefix) {
-        candidates.push(Candidate::Own);
-    }
-    for (session, table) in speaker.sessions.iter().zip(&own.received) {
-        if let Some(told) = table.get(&prefix)
-            && is_usable(
-                &speaker.identity,
-                &speakers[session.remote.speaker].identity,
-                told,
-            )
-        {
-            candidates.push(Candidate::Learned(session, told));
-        }
-    }
-    let beats = |one: &Candidate<'_>, other: &Candidate<'_>| {
-        rank(speakers, speaker, one) < rank(speakers, speaker, other)
-    };
-    candidates
-        .iter()
-        .find(|one| !candidates.iter().any(|other| beats(other, one)))
-        .copied()
-}
-
-/// Loops end here (RFC 4271 §9.1.2, RFC 4456 §8); a cluster's other reflector may pass on what has
-/// been in the cluster (spec/calico.md §3.7).
-fn is_usable(own: &Identity, from: &Identity, told: &Told) -> bool {
-    let own_address = Family::ALL.map(|family| Some(own.address(family)));
-    let cluster_loop = is_client(own, from)
-        && own
-            .cluster_id
-            .is_some_and(|cluster| told.cluster_list.contains(&cluster.to_string()));
-    !told.as_path.contains(&own.asn)
-        && told.originator_id != Some(own.router_id.to_string())
-        && !cluster_loop
-        && !own_address.contains(&told.next_hop)
-}
-
-/// Whether a speaker reflects to another as its client.
-fn is_client(own: &Identity, other: &Identity) -> bool {
-    own.asn == other.asn && own.cluster_id.is_some() && own.cluster_id != other.cluster_id
-}
-
-/// RFC 4271 §9.1.2.2 and RFC 4456 §9 without MED: the lowest is the best.
-fn rank(
-    speakers: &[Speaker],
-    speaker: &Speaker,
-    candidate: &Candidate<'_>,
-) -> (bool, i64, usize, Origin, bool, u32, u32, usize, usize) {
-    match candidate {
-        Candidate::Own => (false, 0, 0, Origin::Igp, false, 0, 0, 0, 0),
-        Candidate::Learned(session, told) => {
-            let from = &speakers[session.remote.speaker].identity;
-            let external = from.asn != speaker.identity.asn;
-            let local_pref = told.local_pref.filter(|_| !external).unwrap_or(100);
-            let originator = told.originator_id.as_ref().map_or(from.router_id.0, |id| {
-                id.parse().expect("an identifier is shown as an address")
-            });
-            (
-                true,
-                -i64::from(local_pref),
-                told.as_path.len(),
-                told.origin,
-                !external,
-                told.next_hop
-                    .map_or(0, |address| speaker.identity.metric_to(address)),
-                originator.to_bits(),
-                told.cluster_list.len(),
-                // Addresses are in the order of the speakers' numbers.
-                session.remote.speaker,
-            )
-        }
-    }
-}
-
 fn check_export(
     speakers: &[Speaker],
-    speaker: &Speaker,
     to: &Session,
     family: Family,
-    own: &Tables,
-    index: usize,
+    best: &BTreeMap<Prefix, Candidate<'_>>,
+    told: &BTreeMap<Prefix, Told>,
 ) -> Result<(), Violation> {
-    let told = &own.advertised[index];
-    for prefix in own.loc.keys().chain(told.keys()) {
-        let due = best(speakers, speaker, own, *prefix)
-            .and_then(|candidate| export(speakers, speaker, &candidate, to, family));
+    let speaker = &speakers[to.place.speaker];
+    for prefix in best.keys().chain(told.keys()) {
+        let due = best
+            .get(prefix)
+            .and_then(|candidate| export(speakers, speaker, candidate, to, family));
         if due.as_ref() != told.get(prefix) {
             return Err(Violation::Export {
                 from: speaker.identity.index,
@@ -383,59 +259,6 @@ fn check_export(
         }
     }
     Ok(())
-}
-
-/// What a session's peer is to be told of a selected path.
-fn export(
-    speakers: &[Speaker],
-    speaker: &Speaker,
-    candidate: &Candidate<'_>,
-    to: &Session,
-    family: Family,
-) -> Option<Told> {
-    let own = &speaker.identity;
-    let target = &speakers[to.remote.speaker].identity;
-    let to_external = target.asn != own.asn;
-    let mut told = match candidate {
-        Candidate::Own => Told {
-            next_hop: Some(own.address(family)),
-            origin: Origin::Igp,
-            as_path: Vec::new(),
-            local_pref: None,
-            originator_id: None,
-            cluster_list: Vec::new(),
-        },
-        Candidate::Learned(from, _) if from.peer == to.peer => return None,
-        Candidate::Learned(from, received) => {
-            let source = &speakers[from.remote.speaker].identity;
-            let mut told = (*received).clone();
-            if source.asn == own.asn && !to_external {
-                let cluster = own.cluster_id?;
-                let listed =
-                    is_client(own, target) && told.cluster_list.contains(&cluster.to_string());
-                if listed || !(is_client(own, source) || is_client(own, target)) {
-                    return None;
-                }
-                told.originator_id
-                    .get_or_insert_with(|| source.router_id.to_string());
-                told.cluster_list.insert(0, cluster.to_string());
-            }
-            if source.asn != own.asn {
-                told.local_pref = None;
-            }
-            told
-        }
-    };
-    if to_external {
-        told.as_path.insert(0, own.asn);
-        told.next_hop = Some(own.address(family));
-        told.local_pref = None;
-        told.originator_id = None;
-        told.cluster_list.clear();
-    } else {
-        told.local_pref.get_or_insert(100);
-    }
-    Some(told)
 }
 
 fn check_kernel(speaker: &Speaker, own: &Tables, family: Family) -> Result<(), Violation> {

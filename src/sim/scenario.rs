@@ -186,6 +186,7 @@ impl Scenario {
             hold_time: *random.pick(&[9, 30, 90]),
             passive: random.chance(30),
             restart_time: random.chance(50).then_some(40),
+            forwarding_preserved: random.chance(50),
             latency: random.milliseconds(1, 60),
             ..Peering::default()
         };
@@ -238,7 +239,7 @@ impl Scenario {
 
     /// One minute of trouble; returns the links that are left cut.
     fn trouble(&mut self) -> Vec<(SpeakerId, SpeakerId)> {
-        for _ in 0..self.random.between(5, 60) {
+        for _ in 0..self.random.between(5, 40) {
             let at = self.random.milliseconds(0, 60_000);
             let speaker = *self.random.pick(&self.speakers);
             let prefix = self.draw_prefix();
@@ -247,7 +248,7 @@ impl Scenario {
                 false => Fault::Withdraw(speaker, prefix),
             };
             self.plan(at, fault);
-            if self.random.chance(30) {
+            if self.random.chance(15) {
                 self.burst(at, speaker);
             }
         }
@@ -257,6 +258,10 @@ impl Scenario {
         let mut cut = Vec::new();
         for _ in 0..self.random.between(0, 2) {
             let link = *self.random.pick(&self.links);
+            if self.random.chance(50) {
+                // Lost connections, not expired hold timers: stale routes must run out of time.
+                self.plan(TROUBLE - LAST_MOMENT, Fault::Reset(link.0, link.1));
+            }
             self.plan(TROUBLE, Fault::Cut(link.0, link.1));
             cut.push(link);
         }
@@ -316,6 +321,9 @@ impl Scenario {
 
 /// How long a round of trouble takes.
 const TROUBLE: Duration = Duration::from_secs(61);
+
+/// Less than it takes to dial again.
+const LAST_MOMENT: Duration = Duration::from_millis(500);
 
 /// How long the world may take to come to rest: hold time, restart time and pauses, and some more.
 const PATIENCE: Duration = Duration::from_secs(400);

@@ -3,36 +3,22 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use super::fanout::{Fanout, Found};
+use bytes::Bytes;
+
+use super::fanout::Fanout;
+use super::learn;
 use super::link::{Item, Network, Place};
-use super::outbox::{Hand, Outbox};
+use super::member::Member;
+use super::outbox::Outbox;
+use super::speaker::Core;
 use super::world::Event;
 use crate::fsm::{
     Action, Backlog, ConnectionId, Direction, Input, Negotiated, Peer, Received, SessionDown,
     StopReason,
 };
-use crate::net::{AddressFamily, Family, Ipv4, Ipv6, PeerId, PerFamily};
-use crate::rib::{
-    BATCH_ROUTES_MAX, Chunk, Command, GroupId, RouteBatch, RouteOp, Routes, SessionTerms, Shard,
-    Version,
-};
-use crate::wire::{DecodeContext, Framer, KEEPALIVE, Message, Nlri, NlriRun, Update, decode};
-
-/// What a speaker has besides its sessions.
-pub(super) struct Core {
-    pub(super) shard: Shard,
-    pub(super) fanout: Fanout,
-    /// Whether the shard was told something since its last turn.
-    pub(super) told: bool,
-}
-
-impl Core {
-    /// Tells the shard something.
-    pub(super) fn tell(&mut self, now: Instant, command: Command) {
-        self.told = true;
-        self.shard.handle(now, command);
-    }
-}
+use crate::net::{Family, PeerId, PerFamily};
+use crate::rib::{Command, GroupId, SessionTerms, Version};
+use crate::wire::{DecodeContext, Framer, KEEPALIVE, Message, decode};
 
 /// One end of a peering.
 #[derive(Debug)]
@@ -51,8 +37,6 @@ pub(super) struct Session {
     wake_at: Option<Instant>,
     /// How often the session came up.
     pub(super) ups: u64,
-    /// How often it fell behind its group.
-    pub(super) lags: u64,
 }
 
 /// One TCP connection.
@@ -63,28 +47,6 @@ struct Stream {
     outbox: Outbox,
     /// The machine has done with it; what is in the outbox still goes.
     closing: bool,
-}
-
-/// Where a family's routes come from next.
-#[derive(Clone, Debug, Default)]
-struct Member {
-    feed: Feed,
-    hand: Option<Hand>,
-    /// The log position of all that was taken.
-    at: Version,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Feed {
-    /// The session is down, or does not carry the family.
-    #[default]
-    Off,
-    /// A pull is to be sent as soon as the chunk in hand is written.
-    ToAsk,
-    /// A pull is under way.
-    Asked,
-    /// Publications are followed.
-    Live { group: GroupId, place: u64 },
 }
 
 impl Session {
@@ -98,11 +60,13 @@ impl Session {
             dials: 0,
             streams: BTreeMap::new(),
             terms: None,
-            members: PerFamily::default(),
+            members: PerFamily {
+                ipv4: Member::new(peer, Family::Ipv4),
+                ipv6: Member::new(peer, Family::Ipv6),
+            },
             stalled: false,
             wake_at: None,
             ups: 0,
-            lags: 0,
         }
     }
 
@@ -256,7 +220,9 @@ impl Session {
                 assert!(update.faults.is_empty(), "our own messages are good");
                 self.receive(network, core, id, Received::Update);
                 if self.established() == Some(id) {
-                    self.learn(network.clock.now(), core, &update);
+                    for command in learn::commands(self.peer, &update) {
+                        core.tell(network.clock.now(), command);
+                    }
                 }
             }
             Err(error) => self.receive(network, core, id, Received::Faulty(error)),
@@ -276,48 +242,6 @@ impl Session {
         };
         self.machine.handle(network.clock.now(), input);
         self.obey(network, core);
-    }
-
-    /// Hands the routes of an UPDATE to the RIB.
-    fn learn(&self, now: Instant, core: &mut Core, update: &Update<'_>) {
-        for run in &update.withdrawn {
-            self.batch(now, core, run, &RouteOp::Withdraw);
-        }
-        for announced in &update.announced {
-            let op = RouteOp::Announce(announced.attributes.clone());
-            self.batch(now, core, &announced.nlri, &op);
-        }
-        if let Some(family) = update.end_of_rib {
-            let peer = self.peer;
-            core.tell(now, Command::EndOfRib { peer, family });
-        }
-    }
-
-    fn batch(&self, now: Instant, core: &mut Core, run: &NlriRun<'_>, op: &RouteOp) {
-        match run.family {
-            Family::Ipv4 => self.batches::<Ipv4>(now, core, run, op, Routes::V4),
-            Family::Ipv6 => self.batches::<Ipv6>(now, core, run, op, Routes::V6),
-        }
-    }
-
-    fn batches<A: AddressFamily>(
-        &self,
-        now: Instant,
-        core: &mut Core,
-        run: &NlriRun<'_>,
-        op: &RouteOp,
-        wrap: fn(RouteBatch<A::Prefix>) -> Routes,
-    ) {
-        let all: Vec<Nlri<A::Prefix>> = run.iter::<A>().collect();
-        for part in all.chunks(BATCH_ROUTES_MAX) {
-            let count = u32::try_from(part.len()).expect("bounded by the batch");
-            let batch = RouteBatch {
-                source: self.peer,
-                ops: vec![(op.clone(), count)],
-                nlri: part.to_vec(),
-            };
-            core.tell(now, Command::Routes(wrap(batch)));
-        }
     }
 
     /// Does what the machine asks.
@@ -390,9 +314,7 @@ impl Session {
         };
         core.tell(now, Command::SessionUp(session));
         for family in terms.families.families() {
-            let peer = self.peer;
-            self.members.get_mut(family).feed = Feed::Asked;
-            core.tell(now, Command::Pull { peer, family });
+            self.members.get_mut(family).begin(now, core);
         }
         self.terms = Some(terms);
     }
@@ -407,7 +329,8 @@ impl Session {
             (*restart.families.get(family))?;
             Some(now + Duration::from_secs(restart.restart_time.into()))
         };
-        self.members = PerFamily::default();
+        self.members.ipv4.end();
+        self.members.ipv6.end();
         let command = Command::SessionDown {
             peer: self.peer,
             keep_until: PerFamily {
@@ -428,40 +351,19 @@ impl Session {
         }
     }
 
-    /// The RIB has answered a pull with a chunk.
-    pub(super) fn on_pulled(&mut self, family: Family, chunk: &Chunk) {
-        let hand = Hand::new(chunk, self.peer);
-        let member = self.members.get_mut(family);
-        if member.feed == Feed::Asked {
-            member.hand = Some(hand);
-        }
-    }
-
-    /// The RIB has answered a pull with the end of catching up.
-    pub(super) fn on_live(&mut self, family: Family, group: GroupId, place: u64, at: Version) {
-        let member = self.members.get_mut(family);
-        if member.feed == Feed::Asked {
-            member.feed = Feed::Live { group, place };
-            member.at = at;
-        }
-    }
-
-    /// The RIB wants this member to pull again.
-    pub(super) fn on_detach(&mut self, family: Family) {
-        let member = self.members.get_mut(family);
-        if matches!(member.feed, Feed::Live { .. }) {
-            member.feed = Feed::ToAsk;
-        }
+    /// The membership in a family's group.
+    pub(super) const fn member(&mut self, family: Family) -> &mut Member {
+        self.members.get_mut(family)
     }
 
     /// The groups that this session follows, and how far it has come.
     pub(super) fn live(&self) -> impl Iterator<Item = (GroupId, Version)> + '_ {
-        self.members
-            .iter()
-            .filter_map(|(_, member)| match member.feed {
-                Feed::Live { group, .. } => Some((group, member.at)),
-                Feed::Off | Feed::ToAsk | Feed::Asked => None,
-            })
+        self.members.iter().filter_map(|(_, member)| member.live())
+    }
+
+    /// How often the session fell behind its groups.
+    pub(super) fn lags(&self) -> u64 {
+        self.members.iter().map(|(_, member)| member.lags).sum()
     }
 
     /// Writes all that the windows let through, on every connection.
@@ -490,53 +392,10 @@ impl Session {
         }
     }
 
-    fn next_routes(&mut self, now: Instant, core: &mut Core) -> Option<bytes::Bytes> {
-        let peer = self.peer;
-        for family in Family::ALL {
-            let member = self.members.get_mut(family);
-            loop {
-                if let Some(hand) = &mut member.hand {
-                    if let Some(message) = hand.next_message() {
-                        return Some(message);
-                    }
-                    member.at = hand.upto;
-                    member.hand = None;
-                    if member.feed == Feed::Asked {
-                        member.feed = Feed::ToAsk;
-                    }
-                }
-                match member.feed {
-                    Feed::Off | Feed::Asked => break,
-                    Feed::ToAsk => {
-                        member.feed = Feed::Asked;
-                        core.tell(now, Command::Pull { peer, family });
-                        break;
-                    }
-                    Feed::Live { group, place } => match core.fanout.find(group, place) {
-                        Found::Nothing => break,
-                        Found::Chunk(chunk) => {
-                            member.hand = Some(Hand::new(&chunk, peer));
-                            member.feed = Feed::Live {
-                                group,
-                                place: place + 1,
-                            };
-                        }
-                        Found::Lagged => {
-                            self.lags += 1;
-                            let after = member.at;
-                            let lagged = Command::Lagged {
-                                peer,
-                                family,
-                                after,
-                            };
-                            core.tell(now, lagged);
-                            member.feed = Feed::ToAsk;
-                        }
-                    },
-                }
-            }
-        }
-        None
+    fn next_routes(&mut self, now: Instant, core: &mut Core) -> Option<Bytes> {
+        Family::ALL
+            .into_iter()
+            .find_map(|family| self.members.get_mut(family).next_message(now, core))
     }
 
     pub(super) fn established(&self) -> Option<ConnectionId> {
@@ -550,22 +409,19 @@ impl Session {
 
     /// Whether nothing waits to be written and nothing is awaited from the RIB.
     pub(super) fn is_at_rest(&self, fanout: &Fanout) -> bool {
-        let idle = |member: &Member| {
-            member.hand.is_none()
-                && match member.feed {
-                    Feed::Off => true,
-                    Feed::ToAsk | Feed::Asked => false,
-                    Feed::Live { group, place } => place == fanout.next(group),
-                }
-        };
         // What lingers on a closed connection may have to wait for its link.
         let written = |stream: &Stream| stream.closing || stream.outbox.is_free();
-        self.streams.values().all(written) && self.members.iter().all(|(_, member)| idle(member))
+        self.streams.values().all(written)
+            && self
+                .members
+                .iter()
+                .all(|(_, member)| member.is_at_rest(fanout))
     }
 }
 
-/// How long stale routes of a peer may stay after it has come back.
-const STALE_TIME: Duration = Duration::from_secs(120);
+/// How long stale routes of a peer may stay after it has come back: for ever in this world, so that it
+/// is End-of-RIB that must end them.
+const STALE_TIME: Duration = Duration::from_hours(1);
 
 /// Before the terms are known no UPDATE is expected, and none would be read.
 const BEFORE_OPEN: DecodeContext = DecodeContext {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::fanout::Fanout;
 use super::link::Network;
-use super::session::{Core, Session};
+use super::session::Session;
 use super::world::Event;
 use crate::net::{Asn, ClusterId, Family, PeerId, Prefix, RouterId};
 use crate::rib::{
@@ -41,6 +41,22 @@ impl Identity {
             IpAddr::V6(address) => address.octets()[15],
         };
         (u32::from(last) * 7 + u32::try_from(self.index).expect("fewer speakers") * 3) % 5
+    }
+}
+
+/// What a speaker has besides its sessions.
+pub(super) struct Core {
+    pub(super) shard: Shard,
+    pub(super) fanout: Fanout,
+    /// Whether the shard was told something since its last turn.
+    pub(super) told: bool,
+}
+
+impl Core {
+    /// Tells the shard something.
+    pub(super) fn tell(&mut self, now: Instant, command: Command) {
+        self.told = true;
+        self.shard.handle(now, command);
     }
 }
 
@@ -146,7 +162,7 @@ impl Speaker {
                 chunk,
             } => {
                 if let Some(session) = session_of(&mut self.sessions, peer) {
-                    session.on_pulled(family, &chunk);
+                    session.member(family).on_pulled(&chunk);
                     session.pump(network, &mut self.core);
                 }
             }
@@ -158,12 +174,12 @@ impl Speaker {
             } => {
                 let place = self.core.fanout.next(group);
                 if let Some(session) = session_of(&mut self.sessions, peer) {
-                    session.on_live(family, group, place, at);
+                    session.member(family).on_live(group, place, at);
                 }
             }
             Output::Detach { peer, family } => {
                 if let Some(session) = session_of(&mut self.sessions, peer) {
-                    session.on_detach(family);
+                    session.member(family).on_detach();
                     session.pump(network, &mut self.core);
                 }
             }

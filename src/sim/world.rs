@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::link::{Network, Place};
 use super::oracle::{self, Violation};
 use super::session::Session;
-use super::speaker::{Identity, Speaker};
+use super::speaker::{Core, Identity, Speaker};
 use crate::fsm::{ConnectionId, Peer, PeerConfig, StopReason};
 use crate::net::{Asn, ClusterId, Family, PeerId, PerFamily, Prefix, RouterId};
 use crate::policy::{NextHopMode, Policy, Then};
@@ -28,6 +28,8 @@ pub struct Peering {
     pub passive: bool,
     /// Whether both offer graceful restart, and for how many seconds.
     pub restart_time: Option<u16>,
+    /// Whether both say that their forwarding state survived, each time they meet.
+    pub forwarding_preserved: bool,
     /// How long an octet takes from one to the other.
     pub latency: Duration,
 }
@@ -42,6 +44,7 @@ impl Default for Peering {
             hold_time: 90,
             passive: false,
             restart_time: None,
+            forwarding_preserved: false,
             latency: Duration::from_millis(5),
         }
     }
@@ -180,7 +183,9 @@ impl World {
             restart_time: peering.restart_time,
         };
         let seed = self.seed ^ (here.speaker as u64) << 32 ^ (here.session as u64) << 16;
-        let session = Session::new(here, there, peer, Peer::new(config, seed));
+        let mut machine = Peer::new(config, seed);
+        machine.set_restarting(peering.forwarding_preserved);
+        let session = Session::new(here, there, peer, machine);
         speaker.sessions.push(session);
     }
 
@@ -231,7 +236,7 @@ impl World {
         &mut self,
         of: SpeakerId,
         with: SpeakerId,
-        act: impl FnOnce(&mut Session, &mut Network, &mut super::session::Core),
+        act: impl FnOnce(&mut Session, &mut Network, &mut Core),
     ) {
         let speaker = &mut self.speakers[of.0];
         let found = speaker
@@ -245,10 +250,15 @@ impl World {
     }
 
     /// Lets virtual time pass.
+    ///
+    /// # Panics
+    /// If time stands still because something asks to be called again and again.
     pub fn run_for(&mut self, duration: Duration) {
         let end = self.network.clock.now() + duration;
+        let events_end = self.events + EVENTS_MAX;
         while let Some(event) = self.network.clock.next_until(end) {
             self.events += 1;
+            assert!(self.events < events_end, "time passes");
             self.happen(event);
         }
         self.network.clock.advance_to(end);
@@ -258,10 +268,11 @@ impl World {
     /// is, and down whose link is cut.
     ///
     /// # Errors
-    /// [`Violation::Restless`] if that is not so after `limit`.
+    /// [`Violation::Restless`] if that is not so after `limit`, or after two million events.
     pub fn run_until_quiet(&mut self, limit: Duration) -> Result<(), Violation> {
         let end = self.network.clock.now() + limit;
-        while self.network.clock.now() < end {
+        let events_end = self.events + EVENTS_MAX;
+        while self.network.clock.now() < end && self.events < events_end {
             self.run_for(STEP);
             if self.is_quiet() {
                 return Ok(());
@@ -353,7 +364,7 @@ impl World {
 
     /// How often members fell behind their groups.
     pub fn lags(&self) -> u64 {
-        self.sessions().map(|session| session.lags).sum()
+        self.sessions().map(Session::lags).sum()
     }
 
     fn sessions(&self) -> impl Iterator<Item = &Session> {
@@ -423,3 +434,6 @@ fn accept_all() -> Arc<Policy> {
 /// How far time moves between two looks for quiet; not a divisor of keepalive intervals, lest a
 /// keepalive be under way at every look.
 const STEP: Duration = Duration::from_millis(997);
+
+/// Events in which a world must come to rest; one that goes on is going in circles.
+const EVENTS_MAX: u64 = 2_000_000;
