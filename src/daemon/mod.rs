@@ -49,7 +49,8 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
     };
     let rib =
         speaker::spawn_shard(options, link.clone()).context("cannot start the RIB's thread")?;
-    let kernel = Kernel::start(&settings, &rib, link)?;
+    let metrics = Arc::new(Metrics::new());
+    let kernel = Kernel::start(&settings, &rib, link, metrics.clone())?;
     let intent = Intent::start(&settings);
     let speaker = Speaker::new(rib.clone());
     let readiness = watch::Sender::new(control::Readiness::default());
@@ -73,7 +74,7 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
             HttpListen::At(address) => Some(address),
         },
     };
-    let control = control::serve(listen, views, Arc::new(Metrics::new()), stop.subscribe()).await?;
+    let control = control::serve(listen, views, metrics, stop.subscribe()).await?;
 
     let supervisor = Supervisor {
         speaker,
@@ -115,7 +116,12 @@ struct Kernel {
 }
 
 impl Kernel {
-    fn start(settings: &Settings, rib: &RibHandle, link: Arc<FibLink>) -> anyhow::Result<Self> {
+    fn start(
+        settings: &Settings,
+        rib: &RibHandle,
+        link: Arc<FibLink>,
+        metrics: Arc<Metrics>,
+    ) -> anyhow::Result<Self> {
         let view = watch::Sender::new(FibView::default());
         let watched = view.subscribe();
         if settings.fib == FibMode::None {
@@ -134,7 +140,7 @@ impl Kernel {
             protocol: settings.route_protocol,
         };
         let tasks = vec![
-            tokio::spawn(fib::run(options, netlink, inputs, report, view)),
+            tokio::spawn(fib::run(options, netlink, inputs, report, view, metrics)),
             tokio::spawn(speaker::run_fib_feed(
                 link,
                 rib.clone(),

@@ -3,6 +3,7 @@
 use std::future::ready;
 use std::io;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
@@ -13,6 +14,7 @@ use super::kernel::{Event, Fib};
 use super::netlink::BATCH_OPS_MAX;
 use super::table::{FibTable, Resync};
 use super::view::{FibRow, FibView};
+use crate::metrics::Metrics;
 use crate::net::Prefix;
 use crate::rib::{FibChange, NextHopState};
 
@@ -91,6 +93,7 @@ pub async fn run<K: Fib>(
     mut input: mpsc::Receiver<FibInput>,
     output: mpsc::Sender<FibOutput>,
     view: watch::Sender<FibView>,
+    metrics: Arc<Metrics>,
 ) {
     let mut task = Task::new(options);
     loop {
@@ -106,7 +109,10 @@ pub async fn run<K: Fib>(
                 Err(_) => break,
             },
             () = ready(()), if task.table.has_work() && task.is_ready => {
-                task.write(&mut kernel).await;
+                let began = Instant::now();
+                if task.write(&mut kernel).await {
+                    metrics.fib_apply().observe(began.elapsed().as_secs_f64());
+                }
             }
             () = sleep_until(task.next_deadline()) => task.on_deadline(&mut kernel).await,
         }
@@ -234,10 +240,11 @@ impl Task {
         }
     }
 
-    async fn write<K: Fib>(&mut self, kernel: &mut K) {
+    /// Writes one batch; says whether there was one.
+    async fn write<K: Fib>(&mut self, kernel: &mut K) -> bool {
         let ops = self.table.batch(BATCH_OPS_MAX);
         if ops.is_empty() {
-            return;
+            return false;
         }
         match kernel.apply(&ops).await {
             Ok(outcomes) => {
@@ -257,6 +264,7 @@ impl Task {
         if self.retry_at.is_none() && self.table.has_refused() {
             self.retry_at = Some(Instant::now() + RETRY);
         }
+        true
     }
 
     /// Reads the kernel again soon; the strongest reason counts.

@@ -8,7 +8,8 @@ use tokio::sync::mpsc;
 use tracing::{debug, info, warn};
 
 use super::dial::dial;
-use super::driver::{Driver, Follow, Session};
+use super::driver::{Driver, Session};
+use super::follow::Follow;
 use super::inbox::Inbox;
 use super::mailbox::{REPLIES_MAX, RibMail};
 use crate::clock;

@@ -7,22 +7,23 @@ use std::time::{Duration, Instant};
 
 use tokio::net::TcpStream;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{broadcast, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tracing::{Instrument, info_span};
 
 use super::connection::{Connection, Readiness};
+use super::follow::{Follow, follow_rings};
 use super::inbox::Inbox;
 use super::mailbox::{RibMail, RibReply};
 use super::record::Record;
 use super::spec::PeerSpec;
 use super::view::{PeerState, PeerView};
 use crate::clock;
-use crate::fsm::{self, Backlog, ConnectionId, Direction, Input, Received, StopReason};
+use crate::fsm::{self, Backlog, ConnectionId, Direction, Input, StopReason};
 use crate::net::{Family, PerFamily};
 use crate::plan::ChangeMode;
-use crate::rib::{Chunk, Command, Version};
-use crate::wire::{self, DecodeContext, HEADER_LENGTH, Message, MessageKind, Notification, cease};
+use crate::rib::Chunk;
+use crate::wire::{DecodeContext, Notification, cease};
 
 /// Commands that wait for one session.
 pub(crate) const COMMANDS_MAX: usize = 16;
@@ -82,20 +83,6 @@ pub(super) struct Session {
     pub(super) inbox: Inbox,
     pub(super) replies: mpsc::Receiver<RibReply>,
     pub(super) follow: PerFamily<Follow>,
-}
-
-/// How one family's routes reach the peer.
-#[derive(Debug, Default)]
-pub(super) enum Follow {
-    /// The family is not of this session.
-    #[default]
-    Off,
-    /// The next chunk is to be pulled.
-    Ask,
-    /// A pull is under way.
-    Waiting,
-    /// Following the group's ring; everything up to the version is queued.
-    Live(broadcast::Receiver<Arc<Chunk>>, Version),
 }
 
 /// Why the task woke up.
@@ -250,7 +237,7 @@ impl Driver {
         }
     }
 
-    fn stop(&mut self, reason: StopReason) {
+    pub(super) fn stop(&mut self, reason: StopReason) {
         self.stopping = true;
         self.input(Input::Stop(reason));
     }
@@ -297,101 +284,6 @@ impl Driver {
         }
     }
 
-    /// Reads what has arrived before a timer judges the peer's silence (invariant 9).
-    fn read_everything(&mut self) {
-        let ids: Vec<_> = self
-            .connections
-            .iter()
-            .map(|connection| connection.id)
-            .collect();
-        for id in ids {
-            self.read(id);
-        }
-    }
-
-    fn read(&mut self, id: ConnectionId) {
-        let Some(connection) = self.open_connection(id) else {
-            return;
-        };
-        let outcome = connection.read();
-        self.parse(id);
-        if let Some(session) = &mut self.session {
-            let mut commands = VecDeque::new();
-            session.inbox.drain_into(&mut commands);
-            self.mail.extend(commands.into_iter().map(RibMail::Command));
-            self.mail_more();
-        }
-        if let Some(Err(reason)) = outcome
-            && self.open_connection(id).is_some()
-        {
-            self.connections.retain(|connection| connection.id != id);
-            self.input(Input::Closed {
-                connection: id,
-                reason,
-            });
-        }
-    }
-
-    fn parse(&mut self, id: ConnectionId) {
-        while let Some(connection) = self.open_connection(id) {
-            match connection.framer.next() {
-                Ok(Some(message)) => self.on_message(id, &message),
-                Ok(None) => return,
-                Err(error) => {
-                    self.received(id, Received::Faulty(error));
-                    return;
-                }
-            }
-        }
-    }
-
-    fn on_message(&mut self, id: ConnectionId, message: &[u8]) {
-        let established = self
-            .session
-            .as_ref()
-            .filter(|session| session.connection == id);
-        let context = established.map_or(BEFORE_OPEN, |session| session.context);
-        if established.is_none() && kind(message) == Some(MessageKind::Update) {
-            return self.received(id, Received::Update);
-        }
-        match wire::decode(message, &context) {
-            Ok(Message::Update(update)) => {
-                self.record.count_update(&update);
-                for fault in &update.faults {
-                    tracing::warn!(
-                        attribute = fault.code,
-                        action = ?fault.disposition,
-                        reason = fault.reason,
-                        "faulty attribute in an UPDATE"
-                    );
-                }
-                if let Some(session) = &mut self.session
-                    && let Some(family) = session.inbox.push(&update)
-                {
-                    *self.record.end_of_rib_received.get_mut(family) = true;
-                }
-                self.input(Input::Received {
-                    connection: id,
-                    message: Received::Update,
-                });
-            }
-            Ok(Message::Open(open)) => self.received(id, Received::Open(open)),
-            Ok(Message::Keepalive) => self.received(id, Received::Keepalive),
-            Ok(Message::Notification(n)) => self.received(id, Received::Notification(n)),
-            Ok(Message::RouteRefresh(r)) => self.received(id, Received::RouteRefresh(r)),
-            Err(error) => self.received(id, Received::Faulty(error)),
-        }
-    }
-
-    fn received(&mut self, id: ConnectionId, message: Received) {
-        self.record.count_received(&message, clock::wall());
-        self.input(Input::Received {
-            connection: id,
-            message,
-        });
-        self.perform();
-    }
-
     /// The connection, unless it is being closed.
     pub(super) fn open_connection(&mut self, id: ConnectionId) -> Option<&mut Connection> {
         self.connections
@@ -399,7 +291,7 @@ impl Driver {
             .find(|c| c.id == id && c.closing.is_none())
     }
 
-    fn mail_more(&mut self) {
+    pub(super) fn mail_more(&mut self) {
         while !self.mail.is_empty() {
             let Ok(permit) = self.rib.try_reserve() else {
                 return;
@@ -428,95 +320,6 @@ impl Driver {
         let now = clock::now();
         self.connections
             .retain_mut(|c| c.closing.is_none() || !c.close_step(now));
-    }
-
-    fn has_room(&self) -> bool {
-        self.session.as_ref().is_some_and(|session| {
-            self.connections
-                .iter()
-                .any(|c| c.id == session.connection && c.outbox.has_room())
-        })
-    }
-
-    fn request_routes(&mut self) {
-        if !self.has_room() {
-            return;
-        }
-        let peer = self.spec.id;
-        let Some(session) = &mut self.session else {
-            return;
-        };
-        for family in Family::ALL {
-            let follow = session.follow.get_mut(family);
-            if matches!(follow, Follow::Ask) {
-                *follow = Follow::Waiting;
-                self.mail
-                    .push_back(RibMail::Command(Command::Pull { peer, family }));
-            }
-        }
-        self.mail_more();
-    }
-
-    fn on_reply(&mut self, reply: Option<RibReply>) {
-        let Some(session) = &mut self.session else {
-            return;
-        };
-        match reply {
-            Some(RibReply::Chunk { family, chunk }) => {
-                *session.follow.get_mut(family) = Follow::Ask;
-                self.queue_chunk(&chunk);
-            }
-            Some(RibReply::Live { family, at, ring }) => {
-                *session.follow.get_mut(family) = Follow::Live(ring, at);
-                *self.record.end_of_rib_sent.get_mut(family) = true;
-                self.record.touch();
-            }
-            Some(RibReply::Detach { family }) => {
-                // A pull under way is answered all the same; only a follower must ask anew.
-                let follow = session.follow.get_mut(family);
-                if matches!(follow, Follow::Live(..)) {
-                    *follow = Follow::Ask;
-                }
-            }
-            None => self.stop(StopReason::Silent),
-        }
-    }
-
-    fn on_ring(&mut self, family: Family, chunk: Result<Arc<Chunk>, RecvError>) {
-        let peer = self.spec.id;
-        let Some(session) = &mut self.session else {
-            return;
-        };
-        let follow = session.follow.get_mut(family);
-        match (chunk, std::mem::replace(follow, Follow::Ask)) {
-            (Ok(chunk), Follow::Live(ring, _)) => {
-                *follow = Follow::Live(ring, chunk.upto);
-                self.queue_chunk(&chunk);
-            }
-            (Err(RecvError::Lagged(_)), Follow::Live(ring, after)) => {
-                self.record.resynced();
-                self.mail.push_back(RibMail::Lagged {
-                    peer,
-                    family,
-                    after,
-                    ring,
-                });
-            }
-            // The group is gone; the RIB has sent a Detach or will tell when asked.
-            (Err(RecvError::Closed), Follow::Live(..)) => {}
-            // Only a follower hears its ring.
-            (_, other) => *follow = other,
-        }
-    }
-
-    fn queue_chunk(&mut self, chunk: &Chunk) {
-        let own = self.spec.id;
-        let Some(session) = &self.session else { return };
-        let id = session.connection;
-        if let Some(connection) = self.open_connection(id) {
-            let updates = connection.outbox.push_chunk(own, chunk);
-            self.record.count_sent(|sent| sent.update += updates);
-        }
     }
 
     fn deadline(&self) -> Option<Instant> {
@@ -564,13 +367,6 @@ fn poll_connections(
     std::task::Poll::Pending
 }
 
-fn kind(message: &[u8]) -> Option<MessageKind> {
-    message
-        .get(HEADER_LENGTH - 1)
-        .copied()
-        .and_then(MessageKind::from_wire)
-}
-
 async fn dialled(
     dialling: &mut Option<JoinHandle<Result<TcpStream, String>>>,
 ) -> Result<TcpStream, String> {
@@ -596,35 +392,3 @@ async fn receive(replies: Option<&mut mpsc::Receiver<RibReply>>) -> Option<RibRe
         None => pending().await,
     }
 }
-
-async fn follow_rings(
-    follow: Option<&mut PerFamily<Follow>>,
-) -> (Family, Result<Arc<Chunk>, RecvError>) {
-    async fn one(follow: &mut Follow) -> Result<Arc<Chunk>, RecvError> {
-        match follow {
-            Follow::Live(ring, _) => ring.recv().await,
-            Follow::Off | Follow::Ask | Follow::Waiting => pending().await,
-        }
-    }
-    let Some(follow) = follow else {
-        return pending().await;
-    };
-    tokio::select! {
-        chunk = one(&mut follow.ipv4) => (Family::Ipv4, chunk),
-        chunk = one(&mut follow.ipv6) => (Family::Ipv6, chunk),
-    }
-}
-
-/// What is assumed of a connection's encoding until OPENs have been exchanged.
-const BEFORE_OPEN: DecodeContext = DecodeContext {
-    four_octet_as: true,
-    add_path: PerFamily {
-        ipv4: false,
-        ipv6: false,
-    },
-    families: PerFamily {
-        ipv4: false,
-        ipv6: false,
-    },
-    external: false,
-};

@@ -15,9 +15,6 @@ use crate::wire::{Disposition, GracefulRestart, Notification, Update};
 /// direction. What comes beyond is counted in the messages alone.
 const NOTIFICATION_KINDS_MAX: usize = 128;
 
-/// The error code of an UPDATE message (RFC 4271 §6.3).
-const UPDATE_ERROR: u8 = 3;
-
 /// The changing part of a view; [`Record::touch`] marks that it should be published.
 #[derive(Debug)]
 pub(crate) struct Record {
@@ -85,6 +82,13 @@ impl Record {
         }
     }
 
+    /// Counts an UPDATE that ends the session.
+    pub(crate) const fn count_fatal_update(&mut self) {
+        self.touched = true;
+        self.counters.received.update += 1;
+        self.counters.update_errors.session_reset += 1;
+    }
+
     /// Counts that the peer fell behind its group.
     pub(crate) const fn resynced(&mut self) {
         self.touched = true;
@@ -104,11 +108,7 @@ impl Record {
                 self.count_notification("received", notification);
                 self.received = Some(NotificationView::new(notification, now));
             }
-            // An UPDATE that ends the session is the one kind of fault that has a counter; the
-            // others are told by the NOTIFICATION sent.
-            Received::Faulty(error) if error.notification().code == UPDATE_ERROR => {
-                self.counters.update_errors.session_reset += 1;
-            }
+            // Told by the NOTIFICATION sent.
             Received::Faulty(_) => {}
         }
     }

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use calidris::fib::{self, FibInput, FibOptions, FibOutput, FibRow, FibView, Netlink};
+use calidris::metrics::Metrics;
 use calidris::rib::{FibChange, FibRoute, FibRouteKind, NextHopState};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{sleep, timeout};
@@ -39,7 +40,14 @@ impl Node {
         let (input, from_us) = mpsc::channel(64);
         let (to_us, output) = mpsc::channel(64);
         let (shown, view) = watch::channel(FibView::default());
-        tokio::spawn(fib::run(options, kernel, from_us, to_us, shown));
+        tokio::spawn(fib::run(
+            options,
+            kernel,
+            from_us,
+            to_us,
+            shown,
+            Arc::new(Metrics::new()),
+        ));
         let mut node = Self {
             input,
             output,

@@ -23,7 +23,14 @@ impl Bench {
         let (input, from_us) = mpsc::channel(4);
         let (to_us, output) = mpsc::channel(1);
         let (shown, view) = watch::channel(FibView::default());
-        tokio::spawn(run(OPTIONS, kernel.clone(), from_us, to_us, shown));
+        tokio::spawn(run(
+            OPTIONS,
+            kernel.clone(),
+            from_us,
+            to_us,
+            shown,
+            Arc::new(Metrics::new()),
+        ));
         Self {
             kernel,
             input,

@@ -1,0 +1,145 @@
+//! What a session does with the bytes of its peer.
+
+use std::collections::VecDeque;
+
+use super::driver::Driver;
+use super::mailbox::RibMail;
+use crate::clock;
+use crate::fsm::{ConnectionId, Input, Received};
+use crate::net::PerFamily;
+use crate::wire::{self, DecodeContext, HEADER_LENGTH, Message, MessageKind, Update};
+
+impl Driver {
+    /// Reads what has arrived before a timer judges the peer's silence (invariant 9).
+    pub(super) fn read_everything(&mut self) {
+        let ids: Vec<_> = self
+            .connections
+            .iter()
+            .map(|connection| connection.id)
+            .collect();
+        for id in ids {
+            self.read(id);
+        }
+    }
+
+    pub(super) fn read(&mut self, id: ConnectionId) {
+        let Some(connection) = self.open_connection(id) else {
+            return;
+        };
+        let outcome = connection.read();
+        self.parse(id);
+        if let Some(session) = &mut self.session {
+            let mut commands = VecDeque::new();
+            session.inbox.drain_into(&mut commands);
+            self.mail.extend(commands.into_iter().map(RibMail::Command));
+            self.mail_more();
+        }
+        if let Some(Err(reason)) = outcome
+            && self.open_connection(id).is_some()
+        {
+            self.connections.retain(|connection| connection.id != id);
+            self.input(Input::Closed {
+                connection: id,
+                reason,
+            });
+        }
+    }
+
+    fn parse(&mut self, id: ConnectionId) {
+        while let Some(connection) = self.open_connection(id) {
+            match connection.framer.next() {
+                Ok(Some(message)) => self.on_message(id, &message),
+                Ok(None) => return,
+                Err(error) => {
+                    self.received(id, Received::Faulty(error));
+                    return;
+                }
+            }
+        }
+    }
+
+    fn on_message(&mut self, id: ConnectionId, message: &[u8]) {
+        if kind(message) == Some(MessageKind::Update) {
+            return self.on_update(id, message);
+        }
+        let message = match wire::decode(message, &BEFORE_OPEN) {
+            Ok(Message::Open(open)) => Received::Open(open),
+            Ok(Message::Keepalive) => Received::Keepalive,
+            Ok(Message::Notification(notification)) => Received::Notification(notification),
+            Ok(Message::RouteRefresh(refresh)) => Received::RouteRefresh(refresh),
+            Ok(Message::Update(_)) => Received::Update,
+            Err(error) => Received::Faulty(error),
+        };
+        self.record.count_received(&message, clock::wall());
+        self.received(id, message);
+    }
+
+    /// The machine hears of an UPDATE first: the session may come up with it, and only then does it
+    /// count.
+    fn on_update(&mut self, id: ConnectionId, message: &[u8]) {
+        self.received(id, Received::Update);
+        let Some(session) = self.session.as_mut().filter(|s| s.connection == id) else {
+            return;
+        };
+        match wire::decode(message, &session.context) {
+            Ok(Message::Update(update)) => {
+                let ended = session.inbox.push(&update);
+                self.record.count_update(&update);
+                log_faults(&update);
+                if let Some(family) = ended {
+                    *self.record.end_of_rib_received.get_mut(family) = true;
+                }
+            }
+            Err(error) => {
+                self.record.count_fatal_update();
+                self.received(id, Received::Faulty(error));
+            }
+            Ok(
+                Message::Open(_)
+                | Message::Keepalive
+                | Message::Notification(_)
+                | Message::RouteRefresh(_),
+            ) => debug_assert!(false, "the message's type was looked at"),
+        }
+    }
+
+    fn received(&mut self, connection: ConnectionId, message: Received) {
+        self.input(Input::Received {
+            connection,
+            message,
+        });
+        self.perform();
+    }
+}
+
+fn log_faults(update: &Update<'_>) {
+    for fault in &update.faults {
+        tracing::warn!(
+            attribute = fault.code,
+            action = ?fault.disposition,
+            reason = fault.reason,
+            "faulty attribute in an UPDATE"
+        );
+    }
+}
+
+fn kind(message: &[u8]) -> Option<MessageKind> {
+    message
+        .get(HEADER_LENGTH - 1)
+        .copied()
+        .and_then(MessageKind::from_wire)
+}
+
+/// What is assumed of a connection whose session is not established: only UPDATEs depend on it.
+const BEFORE_OPEN: DecodeContext = DecodeContext {
+    four_octet_as: true,
+    add_path: PerFamily {
+        ipv4: false,
+        ipv6: false,
+    },
+    families: PerFamily {
+        ipv4: false,
+        ipv6: false,
+    },
+    external: false,
+};
