@@ -73,6 +73,7 @@ pub(crate) fn up() -> PeerView {
             },
             route_refresh: true,
             restart_time: Some(120),
+            peer_restarting: false,
             local_endpoint: "192.0.2.11:179".to_owned(),
             remote_endpoint: "192.0.2.12:40123".to_owned(),
         }),

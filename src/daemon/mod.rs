@@ -63,7 +63,7 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
         datastore: intent.view.clone(),
         fib: kernel.view.clone(),
         readiness: readiness.subscribe(),
-        rib: Arc::new(RibAnswers(rib)),
+        rib: Arc::new(RibAnswers(rib.clone())),
         kernel: Arc::new(KernelAnswers(kernel.input.clone())),
     };
     let stop = watch::Sender::new(false);
@@ -78,6 +78,7 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
 
     let supervisor = Supervisor {
         speaker,
+        rib,
         plans: intent.plans,
         plan,
         datastore: intent.view,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
@@ -16,14 +17,15 @@ use crate::fib::{FibInput, FibView};
 use crate::fsm::StopReason;
 use crate::plan::Plan;
 use crate::session::PeerView;
-use crate::speaker::{Recovery, RecoveryState, Speaker};
+use crate::speaker::{Recovery, RecoveryState, RibHandle, Speaker};
 
-/// How often recovery is judged while it lasts.
-const RECOVERY_INTERVAL: Duration = Duration::from_millis(500);
+/// How often recovery is judged while it lasts, and whether all tasks live.
+const JUDGE_INTERVAL: Duration = Duration::from_millis(500);
 
 /// What the loop owns and watches.
 pub(super) struct Supervisor {
     pub(super) speaker: Speaker,
+    pub(super) rib: RibHandle,
     pub(super) plans: watch::Receiver<Planned>,
     /// The plan in force, for the control API.
     pub(super) plan: watch::Sender<Option<Arc<Plan>>>,
@@ -54,7 +56,8 @@ impl Supervisor {
     pub(super) async fn run(mut self) -> anyhow::Result<()> {
         let mut signals = Signals::new()?;
         let mut phase = Phase::Unplanned;
-        let mut tick = tokio::time::interval(RECOVERY_INTERVAL);
+        let mut tick = tokio::time::interval(JUDGE_INTERVAL);
+        let writes = self.fib_input.is_some();
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             self.tell_readiness(&phase);
@@ -65,11 +68,17 @@ impl Supervisor {
                     }
                     self.apply_plan(&mut phase).await;
                 }
-                _ = tick.tick(), if !matches!(phase, Phase::Running) => {
+                _ = tick.tick() => {
                     self.judge(&mut phase).await;
+                    self.speaker.revive().await;
                 }
-                Ok(()) = self.datastore.changed() => {}
-                Ok(()) = self.fib.changed() => {}
+                changed = self.datastore.changed() => {
+                    changed.context("the datastore's reader has ended")?;
+                }
+                changed = self.fib.changed(), if writes => {
+                    changed.context("the kernel's route writer has ended")?;
+                }
+                () = self.rib.gone() => anyhow::bail!("the RIB's thread has ended"),
                 heard = signals.next() => match heard {
                     Heard::Reread => {
                         info!("re-reading the datastore");

@@ -112,6 +112,8 @@ pub async fn run<K: Fib>(
                 let began = Instant::now();
                 if task.write(&mut kernel).await {
                     metrics.fib_apply().observe(began.elapsed().as_secs_f64());
+                    // Writing blocks the thread for a batch: sessions have their turn in between.
+                    tokio::task::yield_now().await;
                 }
             }
             () = sleep_until(task.next_deadline()) => task.on_deadline(&mut kernel).await,

@@ -1,8 +1,8 @@
 //! From one plan to the next: the smallest list of changes, each with what it does to sessions.
 //!
 //! A session is reset only where the running one could not become the planned one: its addresses, AS
-//! numbers and what OPEN says once and for all. Everything else is soft. The port and who dials are
-//! soft too: they matter for the next connection, not for one that stands.
+//! numbers, who dials, and what OPEN says once and for all. Everything else is soft, the peer's port
+//! too: it matters for the next connection, not for one that stands.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -131,7 +131,7 @@ fn peer_change(
         local_as: _,
         remote_as: _,
         source_address: _,
-        passive,
+        passive: _,
         hold_time,
         keepalive,
         connect_delay,
@@ -147,7 +147,6 @@ fn peer_change(
     } = new;
     let is_same = old.kind == *kind
         && old.port == *port
-        && old.passive == *passive
         && old.hold_time == *hold_time
         && old.keepalive == *keepalive
         && old.connect_delay == *connect_delay
@@ -172,6 +171,7 @@ fn reset_reasons(old: &PeerPlan, new: &PeerPlan) -> Vec<String> {
         changed("local AS", &old.local_as, &new.local_as),
         changed("remote AS", &old.remote_as, &new.remote_as),
         changed("source address", &source(old), &source(new)),
+        changed("passive", &old.passive, &new.passive),
         changed("restart time", &old.restart_time, &new.restart_time),
         changed(
             "allowed local AS",

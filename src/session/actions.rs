@@ -7,19 +7,24 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 use tracing::{debug, info, warn};
 
+use super::connection::Connection;
 use super::dial::dial;
 use super::driver::{Driver, Session};
 use super::follow::Follow;
 use super::inbox::Inbox;
 use super::mailbox::{REPLIES_MAX, RibMail};
+use super::receive::FaultLog;
 use crate::clock;
-use crate::fsm::{Action, ConnectionId, Negotiated, SessionDown};
+use crate::fsm::{Action, ConnectionId, DownReason, Negotiated, SessionDown};
 use crate::net::{PeerId, PerFamily};
 use crate::rib::{Command, SessionTerms};
 use crate::wire::{KEEPALIVE, Notification};
 
 /// How long a closing connection may take to write its last message and hear the peer out.
 const LINGER: Duration = Duration::from_secs(1);
+
+/// Connections that linger at a time; beyond it the oldest is cut off.
+const CLOSING_MAX: usize = 4;
 
 /// How long routes that a restarted peer has not announced again stay, End-of-RIB or not: twice the
 /// restart time that BIRD and calidris advertise.
@@ -99,6 +104,12 @@ impl Driver {
             connection.outbox.drop_routes();
             connection.closing = Some(clock::now() + LINGER);
         }
+        let closing = |c: &&Connection| c.closing.is_some();
+        if self.connections.iter().filter(closing).count() > CLOSING_MAX
+            && let Some(oldest) = self.connections.iter().position(|c| c.closing.is_some())
+        {
+            self.connections.remove(oldest);
+        }
     }
 
     fn up(&mut self, id: ConnectionId, negotiated: &Negotiated) {
@@ -117,6 +128,7 @@ impl Driver {
             connection: id,
             context: negotiated.decode_context(),
             inbox: Inbox::new(peer),
+            faults: FaultLog::default(),
             replies: incoming,
             follow: PerFamily {
                 ipv4: follow(negotiated.families.ipv4),
@@ -133,22 +145,28 @@ impl Driver {
     }
 
     fn down(&mut self, down: &SessionDown) {
-        let restart = self.record.restart_terms;
+        let restart = self.record.restart_terms.filter(|_| down.keep_routes);
         self.session = None;
-        let keep = if down.keep_routes { restart } else { None };
-        let keep_until = keep.map_or(PerFamily::default(), |terms| {
-            let until = clock::now() + Duration::from_secs(u64::from(terms.restart_time));
-            PerFamily {
-                ipv4: terms.families.ipv4.map(|_| until),
-                ipv6: terms.families.ipv6.map(|_| until),
-            }
+        // A silent stop is the end of the process: told of it, the RIB would withdraw this peer's
+        // routes from sessions that end a moment later and must keep them (RFC 4724).
+        if down.reason == DownReason::Stopped {
+            return self.record.down(&down.reason, None, clock::wall());
+        }
+        let stay = restart.map_or(Duration::ZERO, |terms| {
+            Duration::from_secs(u64::from(terms.restart_time))
         });
-        let stale_until =
-            keep.map(|terms| clock::wall() + Duration::from_secs(u64::from(terms.restart_time)));
+        let families = restart.map_or(PerFamily::default(), |terms| terms.families);
+        let until = clock::now() + stay;
+        let keep_until = PerFamily {
+            ipv4: families.ipv4.map(|_| until),
+            ipv6: families.ipv6.map(|_| until),
+        };
+        let kept = keep_until.iter().any(|(_, until)| until.is_some());
         let peer = self.spec.id;
         self.mail
             .push_back(RibMail::Command(Command::SessionDown { peer, keep_until }));
-        warn!(reason = %down.reason, routes_kept = keep.is_some(), "session down");
+        warn!(reason = %down.reason, routes_kept = kept, "session down");
+        let stale_until = kept.then(|| clock::wall() + stay);
         self.record.down(&down.reason, stale_until, clock::wall());
     }
 }

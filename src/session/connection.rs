@@ -15,6 +15,9 @@ use crate::wire::Framer;
 /// Octets read in one go; the session then lets others have their turn.
 const READ_OCTETS: usize = 64 * 1024;
 
+/// Reads of what nobody wants any more, in one go.
+const READS_AWAY: usize = 8;
+
 /// A connection and its buffers.
 #[derive(Debug)]
 pub(crate) struct Connection {
@@ -106,7 +109,7 @@ impl Connection {
             return true;
         }
         let mut away = BytesMut::with_capacity(READ_OCTETS);
-        loop {
+        for _ in 0..READS_AWAY {
             away.clear();
             match self.stream.try_read_buf(&mut away) {
                 Ok(0) => return true,
@@ -114,5 +117,6 @@ impl Connection {
                 Err(error) => return error.kind() != io::ErrorKind::WouldBlock,
             }
         }
+        false
     }
 }

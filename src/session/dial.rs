@@ -2,16 +2,12 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
 
 use tokio::net::{TcpSocket, TcpStream};
 
 use super::sockopt;
 
-/// How long a dial may take; longer than the kernel needs for three lost SYNs.
-const DIAL_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// Opens a connection to `remote` from `source`.
+/// Opens a connection to `remote` from `source`; whoever waits for it gives up in his own time.
 ///
 /// # Errors
 /// What the system said, in one line.
@@ -20,11 +16,7 @@ pub(crate) async fn dial(remote: SocketAddr, source: Option<IpAddr>) -> Result<T
         let socket = TcpSocket::from_std_stream(sockopt::dialler(remote, source)?.into());
         socket.connect(remote).await
     };
-    match tokio::time::timeout(DIAL_TIMEOUT, attempt).await {
-        Ok(Ok(stream)) => Ok(stream),
-        Ok(Err(error)) => Err(describe(&error, source)),
-        Err(_) => Err(format!("no answer within {} s", DIAL_TIMEOUT.as_secs())),
-    }
+    attempt.await.map_err(|error| describe(&error, source))
 }
 
 fn describe(error: &io::Error, source: Option<IpAddr>) -> String {

@@ -15,6 +15,7 @@ use super::connection::{Connection, Readiness};
 use super::follow::{Follow, follow_rings};
 use super::inbox::Inbox;
 use super::mailbox::{RibMail, RibReply};
+use super::receive::FaultLog;
 use super::record::Record;
 use super::spec::PeerSpec;
 use super::view::{PeerState, PeerView};
@@ -30,6 +31,9 @@ pub(crate) const COMMANDS_MAX: usize = 16;
 
 /// How often changed counters are published; a changed state is published at once.
 const PUBLISH_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Reads of what a peer said before a write to it failed.
+const READS_AFTER_FAILURE: usize = 16;
 
 /// What the registry tells a session.
 #[derive(Debug)]
@@ -81,6 +85,7 @@ pub(super) struct Session {
     pub(super) connection: ConnectionId,
     pub(super) context: DecodeContext,
     pub(super) inbox: Inbox,
+    pub(super) faults: FaultLog,
     pub(super) replies: mpsc::Receiver<RibReply>,
     pub(super) follow: PerFamily<Follow>,
 }
@@ -177,12 +182,19 @@ impl Driver {
                 Wake::Ready(id, readiness)
             }
             () = sleep_until(deadline) => Wake::Deadline,
-            permit = rib.reserve(), if paused => {
-                if let (Ok(permit), Some(letter)) = (permit, mail.pop_front()) {
-                    permit.send(letter);
+            permit = rib.reserve(), if paused => match permit {
+                Ok(permit) => {
+                    if let Some(letter) = mail.pop_front() {
+                        permit.send(letter);
+                    }
+                    Wake::Mailed
                 }
-                Wake::Mailed
-            }
+                // Without a RIB nothing that this session says is true any more.
+                Err(_) => {
+                    mail.clear();
+                    Wake::Command(None)
+                }
+            },
             reply = receive(replies) => Wake::Reply(reply),
             (family, chunk) = follow_rings(follow), if has_room => Wake::Ring(family, chunk),
         }
@@ -200,7 +212,9 @@ impl Driver {
                 self.dialling = None;
                 self.input(Input::DialFailed { reason });
             }
-            Wake::Ready(id, Readiness::Readable) => self.read(id),
+            Wake::Ready(id, Readiness::Readable) => {
+                self.read(id);
+            }
             Wake::Ready(_, Readiness::Writable) => {}
             Wake::Deadline => self.on_deadline(),
             Wake::Mailed => self.mail_more(),
@@ -310,8 +324,16 @@ impl Driver {
             }
         }
         for (connection, reason) in failed {
-            self.connections.retain(|c| c.id != connection);
-            self.input(Input::Closed { connection, reason });
+            // The peer's last word may wait unread: a Cease says that nothing is to be kept.
+            for _ in 0..READS_AFTER_FAILURE {
+                if !self.read(connection) {
+                    break;
+                }
+            }
+            if self.open_connection(connection).is_some() {
+                self.connections.retain(|c| c.id != connection);
+                self.input(Input::Closed { connection, reason });
+            }
             self.perform();
         }
     }

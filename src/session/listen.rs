@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tracing::{debug, info, warn};
@@ -85,7 +86,11 @@ fn hand_over(stream: TcpStream, remote: SocketAddr, acceptors: &watch::Receiver<
     if let Err(error) = sockopt::prepare(&SockRef::from(&stream), address) {
         debug!(remote = %remote, reason = %error, "socket options not set");
     }
-    if driver.try_send(DriverCommand::Incoming(stream)).is_err() {
-        warn!(remote = %remote, reason = "the session's command queue is full", "connection refused");
+    if let Err(error) = driver.try_send(DriverCommand::Incoming(stream)) {
+        let reason = match error {
+            TrySendError::Full(_) => "the session's command queue is full",
+            TrySendError::Closed(_) => "the session has just ended",
+        };
+        warn!(remote = %remote, reason, "connection refused");
     }
 }

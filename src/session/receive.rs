@@ -1,6 +1,7 @@
 //! What a session does with the bytes of its peer.
 
 use std::collections::VecDeque;
+use std::time::{Duration, Instant};
 
 use super::driver::Driver;
 use super::mailbox::RibMail;
@@ -22,11 +23,13 @@ impl Driver {
         }
     }
 
-    pub(super) fn read(&mut self, id: ConnectionId) {
+    /// Reads once and does what was read; says whether there may be more.
+    pub(super) fn read(&mut self, id: ConnectionId) -> bool {
         let Some(connection) = self.open_connection(id) else {
-            return;
+            return false;
         };
         let outcome = connection.read();
+        let more = matches!(outcome, Some(Ok(())));
         self.parse(id);
         if let Some(session) = &mut self.session {
             let mut commands = VecDeque::new();
@@ -43,6 +46,7 @@ impl Driver {
                 reason,
             });
         }
+        more
     }
 
     fn parse(&mut self, id: ConnectionId) {
@@ -85,7 +89,7 @@ impl Driver {
             Ok(Message::Update(update)) => {
                 let ended = session.inbox.push(&update);
                 self.record.count_update(&update);
-                log_faults(&update);
+                session.faults.log(&update);
                 if let Some(family) = ended {
                     *self.record.end_of_rib_received.get_mut(family) = true;
                 }
@@ -112,16 +116,40 @@ impl Driver {
     }
 }
 
-fn log_faults(update: &Update<'_>) {
-    for fault in &update.faults {
+/// Logs faulty UPDATEs, one line a second at most: a peer decides how many there are.
+#[derive(Debug, Default)]
+pub(super) struct FaultLog {
+    last: Option<Instant>,
+    suppressed: u64,
+}
+
+impl FaultLog {
+    fn log(&mut self, update: &Update<'_>) {
+        let Some(first) = update.faults.first() else {
+            return;
+        };
+        let now = clock::now();
+        let quiet = self
+            .last
+            .is_none_or(|last| now >= last + FAULT_LOG_INTERVAL);
+        if !quiet {
+            self.suppressed += 1;
+            return;
+        }
+        self.last = Some(now);
         tracing::warn!(
-            attribute = fault.code,
-            action = ?fault.disposition,
-            reason = fault.reason,
+            attribute = first.code,
+            action = first.disposition.name(),
+            reason = first.reason,
+            more = update.faults.len() - 1,
+            suppressed = std::mem::take(&mut self.suppressed),
             "faulty attribute in an UPDATE"
         );
     }
 }
+
+/// The least time between two lines about faulty UPDATEs of one session.
+const FAULT_LOG_INTERVAL: Duration = Duration::from_secs(1);
 
 fn kind(message: &[u8]) -> Option<MessageKind> {
     message

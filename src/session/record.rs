@@ -269,6 +269,9 @@ impl NegotiatedView {
             add_path: negotiated.add_path,
             route_refresh: negotiated.route_refresh,
             restart_time: negotiated.graceful_restart.map(|terms| terms.restart_time),
+            peer_restarting: negotiated
+                .graceful_restart
+                .is_some_and(|terms| terms.restarting),
             local_endpoint: local.to_string(),
             remote_endpoint: remote.to_string(),
         }

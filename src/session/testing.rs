@@ -74,6 +74,7 @@ pub(crate) fn established(name: &str, restart_time: Option<u16>) -> PeerView {
             add_path: PerFamily::default(),
             route_refresh: true,
             restart_time,
+            peer_restarting: false,
             local_endpoint: "192.0.2.1:179".into(),
             remote_endpoint: "192.0.2.2:33333".into(),
         }),

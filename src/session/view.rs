@@ -125,6 +125,8 @@ pub struct NegotiatedView {
     pub route_refresh: bool,
     /// The peer's restart time in seconds, where graceful restart was agreed.
     pub restart_time: Option<u16>,
+    /// Whether the peer itself was recovering from a restart when the session came up (the R bit).
+    pub peer_restarting: bool,
     /// The local address and port of the connection.
     pub local_endpoint: String,
     /// The remote address and port of the connection.

@@ -33,11 +33,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::sync::watch;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::fsm::StopReason;
-use crate::net::PeerId;
+use crate::net::{PeerId, PerFamily};
 use crate::plan::{ChangeMode, PeerName, Plan};
+use crate::rib::Command;
 use crate::session::{
     Acceptors, Driver, DriverCommand, DriverHandle, Listener, PeerSpec, PeerView, RibMail,
 };
@@ -79,10 +80,37 @@ impl Speaker {
 
     /// Makes the world follow `plan`.
     pub async fn apply(&mut self, plan: &Arc<Plan>) {
-        for step in self.registry.apply(plan) {
+        let steps = self.registry.apply(plan);
+        // All sessions that end are told so first: each may take a second to say goodbye, and they
+        // take it together.
+        for step in &steps {
+            if let Step::Stop(id, reason) = step {
+                self.say_stop(*id, reason).await;
+            }
+        }
+        for step in steps {
             self.step(step).await;
         }
         self.publish();
+    }
+
+    /// Starts sessions again whose tasks have died, which only a defect can make them do: the loss of
+    /// one session must not become the loss of all.
+    pub async fn revive(&mut self) {
+        let is_dead = |spec: &&PeerSpec| {
+            let driver = self.drivers.get(&spec.id);
+            driver.is_none_or(|driver| driver.task.is_finished())
+        };
+        let dead: Vec<PeerSpec> = self.registry.peers().filter(is_dead).cloned().collect();
+        for spec in dead {
+            error!(peer = %spec.name, "a session's task has died; it is started again");
+            let keep_until = PerFamily::default();
+            let peer = spec.id;
+            let down = Command::SessionDown { peer, keep_until };
+            self.rib.send(RibMail::Command(down)).await;
+            self.start(spec);
+            self.publish();
+        }
     }
 
     /// Ends the restarting state: OPENs from here on carry neither R nor F bit.
@@ -97,11 +125,8 @@ impl Speaker {
     /// Ends all sessions and waits for their tasks.
     pub async fn shutdown(mut self, reason: &StopReason) {
         self.listeners.clear();
-        for driver in self.drivers.values() {
-            let _ = driver
-                .commands
-                .send(DriverCommand::Stop(reason.clone()))
-                .await;
+        for id in self.drivers.keys() {
+            self.say_stop(*id, reason).await;
         }
         for (_, driver) in self.drivers.drain() {
             if let Err(error) = driver.task.await {
@@ -115,7 +140,7 @@ impl Speaker {
             Step::Rib(command) => self.rib.send(RibMail::Command(command)).await,
             Step::Start(spec) => self.start(*spec),
             Step::Reconfigure(spec, mode) => self.reconfigure(*spec, mode).await,
-            Step::Stop(id, reason) => self.stop(id, reason).await,
+            Step::Stop(id, _) => self.stop(id).await,
             Step::Listen(addresses) => self.listen(&addresses),
         }
     }
@@ -131,16 +156,25 @@ impl Speaker {
         if let Some(driver) = self.drivers.get(&spec.id) {
             let command = DriverCommand::Reconfigure(Box::new(spec), mode);
             if driver.commands.send(command).await.is_err() {
-                warn!("a session's task is gone; it is started again with the next plan");
+                warn!("a session's task is gone; it will be started again");
             }
         }
     }
 
-    async fn stop(&mut self, id: PeerId, reason: StopReason) {
+    async fn say_stop(&self, id: PeerId, reason: &StopReason) {
+        if let Some(driver) = self.drivers.get(&id) {
+            // A task that is gone has stopped already.
+            let _ = driver
+                .commands
+                .send(DriverCommand::Stop(reason.clone()))
+                .await;
+        }
+    }
+
+    async fn stop(&mut self, id: PeerId) {
         let Some(driver) = self.drivers.remove(&id) else {
             return;
         };
-        let _ = driver.commands.send(DriverCommand::Stop(reason)).await;
         if let Err(error) = driver.task.await {
             warn!(peer = %id, reason = %error, "a session's task ended badly");
         }

@@ -77,6 +77,10 @@ impl Recovery {
         let Some(negotiated) = &peer.negotiated else {
             return true;
         };
+        // It waits as we do: two that restart together must not wait for each other (RFC 4724 §4.1).
+        if negotiated.peer_restarting {
+            return false;
+        }
         let complete = negotiated
             .families
             .iter()
@@ -140,6 +144,17 @@ mod tests {
         );
         *watch.peer.end_of_rib_received.get_mut(Family::Ipv4) = true;
         assert_eq!(watch.at(61), RecoveryState::Over);
+    }
+
+    #[test]
+    fn a_peer_that_recovers_itself_is_not_awaited() {
+        let mut watch = Watch::new();
+        watch.establish(Some(120));
+        assert!(matches!(watch.at(1), RecoveryState::Waiting(_)));
+        if let Some(negotiated) = &mut watch.peer.negotiated {
+            negotiated.peer_restarting = true;
+        }
+        assert_eq!(watch.at(2), RecoveryState::Over);
     }
 
     #[test]

@@ -41,6 +41,11 @@ impl RibHandle {
         let _ = self.mailbox.send(letter).await;
     }
 
+    /// Completes once the shard's thread is gone.
+    pub async fn gone(&self) {
+        self.mailbox.closed().await;
+    }
+
     /// Asks a question; `None` once the shard is gone.
     pub async fn ask(&self, query: Query) -> Option<Answer> {
         let (answer, reply) = oneshot::channel();
@@ -133,7 +138,8 @@ impl ShardThread {
             busy = self.shard.turn(clock::now());
             self.hand_out();
             if !busy {
-                self.tell_drained();
+                // What is drained may be trimmed: that takes another turn.
+                busy = self.tell_drained();
             }
         }
     }
@@ -251,9 +257,13 @@ impl ShardThread {
         });
     }
 
-    fn tell_drained(&mut self) {
-        for command in self.fanout.drained() {
+    /// Tells the shard of rings that were read to the end; says whether there was one.
+    fn tell_drained(&mut self) -> bool {
+        let told = self.fanout.drained();
+        let any = !told.is_empty();
+        for command in told {
             self.shard.handle(clock::now(), command);
         }
+        any
     }
 }

@@ -66,6 +66,26 @@ fn the_rest_is_soft() {
 }
 
 #[test]
+fn who_dials_resets_the_session() {
+    let with_node = |address: &str| {
+        let mut both = two_nodes(tor("node", json!("")), json!({}));
+        let node = store(&[("Node", "z", json!({"bgp": {"ipv4Address": address}}))]);
+        for node in node.nodes() {
+            let node = crate::model::Resource::Node(node.clone());
+            both.apply(crate::model::Event::Upsert(node, crate::model::Revision(1)));
+        }
+        planned(&both, "a")
+    };
+    // A global peer whose address sorts after ours is waited for once it is a node's.
+    let (stranger, node) = (with_node("192.0.2.9/24"), with_node("198.51.100.1/24"));
+    let text = render_diff(&diff(&stranger, &node));
+    assert!(
+        text.contains("! session Global_198_51_100_1: reset, passive false → true"),
+        "{text}"
+    );
+}
+
+#[test]
 fn a_peers_listen_port_is_soft_and_the_own_one_moves_the_socket() {
     let before = planned(&two_nodes(tor("node", json!("")), json!({})), "a");
     let after = planned(
