@@ -97,6 +97,11 @@ pub enum Command {
         /// The most changes.
         max: usize,
     },
+    /// What other speakers had to tell after this one's restart has arrived (RFC 4724 §4.1), or is
+    /// waited for no longer. As soon as no sweep is under way and every next hop in use is told,
+    /// members get the End-of-RIB that was withheld; live ones are detached for it. Without
+    /// [`super::ShardOptions::recovering`], and the second time, it does nothing.
+    Recovered,
     /// The kernel's writer lost its state and wants every route again.
     RestartFib,
     /// A question; answered by one [`Output::Answer`] with the same number.
@@ -138,7 +143,8 @@ pub enum Output {
         /// The version that the member has reached.
         at: Version,
     },
-    /// A live member must leave its group and pull (a refresh, or another export policy).
+    /// A live member must leave its group and pull (a refresh, another export policy, or an
+    /// End-of-RIB that was withheld).
     Detach {
         /// The peer.
         peer: PeerId,

@@ -21,6 +21,10 @@ pub struct ShardOptions {
     /// Whether the owner resolves next hops. If so, a path waits until the owner has answered for its
     /// next hop; if not (a reflector off the data path), every next hop counts as reachable.
     pub track_next_hops: bool,
+    /// Whether the speaker has restarted and still learns what it knew. Until [`Command::Recovered`]
+    /// it tells routes, but no End-of-RIB, at which peers would give up what is missing (RFC 4724
+    /// §4.1).
+    pub recovering: bool,
 }
 
 impl Default for ShardOptions {
@@ -28,6 +32,7 @@ impl Default for ShardOptions {
         Self {
             multipath_max: 16,
             track_next_hops: true,
+            recovering: false,
         }
     }
 }
@@ -64,6 +69,8 @@ pub struct Shard {
     /// Pulls not answered yet, one entry each; a driver has one under way.
     pub(super) waiting: VecDeque<(Family, PeerId)>,
     pub(super) deadline: Option<Instant>,
+    /// Whether the owner has said that recovery is over; acted upon once things have settled.
+    recovered: bool,
     /// Whether the kernel's writer was told that changes wait.
     fib_told: bool,
 }
@@ -89,6 +96,7 @@ impl Shard {
             sweeps: VecDeque::new(),
             waiting: VecDeque::new(),
             deadline: None,
+            recovered: false,
             fib_told: false,
         }
     }
@@ -156,6 +164,7 @@ impl Shard {
                 }
             }
             Command::PullFib { max } => self.pull_fib(max),
+            Command::Recovered => self.recovered = true,
             Command::RestartFib => self.restart_feeds(),
             Command::Query { id, query } => {
                 let answer = self.answer(&query);
@@ -172,6 +181,7 @@ impl Shard {
         self.turn_sweeps();
         let Self { v4, v6, shared, .. } = self;
         let mut busy = turn_groups(v4, shared) | turn_groups(v6, shared);
+        self.turn_recovery();
         self.turn_pulls();
         busy |= !self.sweeps.is_empty() || !self.waiting.is_empty();
         let trimming = self.v4.trim(TRIM_STEPS) | self.v6.trim(TRIM_STEPS);
@@ -297,6 +307,21 @@ impl Shard {
         }
     }
 
+    /// Whether all that was heard is decided upon.
+    fn is_settled(&self) -> bool {
+        self.sweeps.is_empty() && !self.shared.next_hops.has_untold()
+    }
+
+    /// Ends a recovery once all that was heard in it is with the groups.
+    fn turn_recovery(&mut self) {
+        let heard = self.is_settled() && self.v4.groups_rest() && self.v6.groups_rest();
+        if self.recovered && self.shared.options.recovering && heard {
+            self.shared.options.recovering = false;
+            self.v4.owe_end_of_rib(&mut self.shared);
+            self.v6.owe_end_of_rib(&mut self.shared);
+        }
+    }
+
     /// Serves members that asked, in the order in which they did.
     fn turn_pulls(&mut self) {
         for _ in 0..PULLS_MAX.min(self.waiting.len()) {
@@ -307,7 +332,8 @@ impl Shard {
                 continue;
             };
             let id = in_family!(self, family, group_id, group);
-            let output = match in_family!(self, family, serve, group, peer) {
+            let recovering = self.shared.options.recovering;
+            let output = match in_family!(self, family, serve, group, peer, recovering) {
                 Served::Chunk(chunk) => Output::Pulled {
                     peer,
                     family,

@@ -8,6 +8,7 @@ use crate::net::{Family, PathId, PeerId};
 
 mod lag;
 mod random;
+mod recovery;
 mod restart;
 
 const V4: Family = Family::Ipv4;

@@ -31,13 +31,26 @@ pub(crate) struct World {
 }
 
 impl World {
-    #[expect(clippy::disallowed_methods, reason = "any instant will do")]
     pub(crate) fn new(track_next_hops: bool) -> Self {
+        Self::with(ShardOptions {
+            track_next_hops,
+            ..ShardOptions::default()
+        })
+    }
+
+    /// A world in which the speaker itself has restarted.
+    pub(crate) fn recovering(track_next_hops: bool) -> Self {
+        Self::with(ShardOptions {
+            track_next_hops,
+            recovering: true,
+            ..ShardOptions::default()
+        })
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "any instant will do")]
+    fn with(options: ShardOptions) -> Self {
         let mut world = Self {
-            shard: Shard::new(ShardOptions {
-                track_next_hops,
-                ..ShardOptions::default()
-            }),
+            shard: Shard::new(options),
             now: Instant::now(),
             drivers: BTreeMap::new(),
             published: BTreeMap::new(),
