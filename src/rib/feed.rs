@@ -117,7 +117,10 @@ impl<A: AddressFamily> LocRib<A> {
         if let KernelFeed::Walking { mut next, after } = self.feed {
             while next < self.table.end() && changes.len() < max && *steps > 0 {
                 *steps -= 1;
-                if let Some(destination) = self.table.live(next) {
+                // A prefix without an answer yet may be in the kernel from an earlier life.
+                let settled =
+                    |destination: &&Destination<A>| !destination.held && !destination.waits();
+                if let Some(destination) = self.table.live(next).filter(settled) {
                     changes.push(change(destination, shared, policy));
                 }
                 next = next.next();
@@ -137,7 +140,7 @@ impl<A: AddressFamily> LocRib<A> {
             }
             *steps -= 1;
             let destination = self.table.get(dest);
-            if destination.version == version {
+            if destination.version == version && !destination.held {
                 changes.push(change(destination, shared, policy));
             }
             debug_assert!(version > *after, "invariant 7: no cursor moves back");
