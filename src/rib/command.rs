@@ -91,8 +91,10 @@ pub enum Command {
     SetKernelPolicy(PerFamily<Arc<Policy>>),
     /// What is known of next hops.
     NextHops(Vec<(IpAddr, NextHopState)>),
-    /// The kernel's writer asks for up to `max` changes; answered by one [`Output::Fib`], which is
-    /// empty where there is nothing.
+    /// The kernel's writer asks for up to `max` changes; answered by exactly one [`Output::Fib`]. Where
+    /// there is nothing, that comes, empty, only once nothing more is to be expected of what was heard:
+    /// no sweep is under way and the owner has told every next hop in use. (Before the kernel policy
+    /// is set, and with a `max` of zero, it comes at once.)
     PullFib {
         /// The most changes.
         max: usize,
@@ -153,7 +155,7 @@ pub enum Output {
     },
     /// A group has no members any more.
     GroupGone(GroupId),
-    /// Changes wait for the kernel's writer; said once until it pulls.
+    /// Changes wait for the kernel's writer; said once until it pulls, and not while a pull waits.
     FibPending,
     /// The answer to [`Command::PullFib`].
     Fib(Vec<FibChange>),

@@ -72,7 +72,9 @@ pub struct Shard {
     /// Whether the owner has said that recovery is over; acted upon once things have settled.
     recovered: bool,
     /// Whether the kernel's writer was told that changes wait.
-    fib_told: bool,
+    pub(super) fib_told: bool,
+    /// Pulls of the kernel's writer not answered yet, with their bounds; it has one under way.
+    pub(super) fib_pulls: VecDeque<usize>,
 }
 
 /// Does the same with the tables of whichever family is meant.
@@ -98,6 +100,7 @@ impl Shard {
             deadline: None,
             recovered: false,
             fib_told: false,
+            fib_pulls: VecDeque::new(),
         }
     }
 
@@ -163,7 +166,10 @@ impl Shard {
                     }
                 }
             }
-            Command::PullFib { max } => self.pull_fib(max),
+            Command::PullFib { max } => {
+                self.fib_pulls.push_back(max);
+                self.turn_fib();
+            }
             Command::Recovered => self.recovered = true,
             Command::RestartFib => self.restart_feeds(),
             Command::Query { id, query } => {
@@ -183,7 +189,9 @@ impl Shard {
         let mut busy = turn_groups(v4, shared) | turn_groups(v6, shared);
         self.turn_recovery();
         self.turn_pulls();
+        self.turn_fib();
         busy |= !self.sweeps.is_empty() || !self.waiting.is_empty();
+        busy |= !self.fib_pulls.is_empty() && self.feeds_wait();
         let trimming = self.v4.trim(TRIM_STEPS) | self.v6.trim(TRIM_STEPS);
         let unused = self.shared.next_hops.take_unused(UNTRACK_STEPS);
         if !unused.is_empty() {
@@ -262,24 +270,6 @@ impl Shard {
         self.v6.restart_feed();
     }
 
-    fn pull_fib(&mut self, max: usize) {
-        let (mut changes, mut steps) = (Vec::new(), FEED_STEPS);
-        let Self { v4, v6, shared, .. } = self;
-        v4.pull_feed(shared, &mut changes, max, &mut steps);
-        v6.pull_feed(shared, &mut changes, max, &mut steps);
-        self.shared.outputs.push_back(Output::Fib(changes));
-        self.fib_told = false;
-    }
-
-    /// Says once that changes wait for the kernel's writer.
-    fn tell_fib(&mut self) {
-        let waits = self.shared.kernel.is_some() && (self.v4.feed_waits() || self.v6.feed_waits());
-        if waits && !self.fib_told {
-            self.fib_told = true;
-            self.shared.outputs.push_back(Output::FibPending);
-        }
-    }
-
     /// Queues a sweep unless the same one waits already: at most two of a kind exist, one of them
     /// under way.
     pub(super) fn begin_sweep(&mut self, sweep: Sweep) {
@@ -308,7 +298,7 @@ impl Shard {
     }
 
     /// Whether all that was heard is decided upon.
-    fn is_settled(&self) -> bool {
+    pub(super) fn is_settled(&self) -> bool {
         self.sweeps.is_empty() && !self.shared.next_hops.has_untold()
     }
 
@@ -398,8 +388,6 @@ const TRIM_STEPS: usize = steps(16_384);
 const INTERN_STEPS: usize = steps(4096);
 /// Unused next hops forgotten in one turn.
 const UNTRACK_STEPS: usize = steps(1024);
-/// Destinations looked at for one pull of the kernel's writer.
-const FEED_STEPS: usize = steps(16_384);
 
 /// A bound of a turn; in this crate's own tests so small that turns end midway.
 pub(super) const fn steps(bound: usize) -> usize {

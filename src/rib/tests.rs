@@ -6,6 +6,7 @@ use super::testing::*;
 use super::*;
 use crate::net::{Family, PathId, PeerId};
 
+mod feed;
 mod held;
 mod lag;
 mod random;

@@ -23,6 +23,8 @@ pub(crate) struct World {
     pub(crate) fib: BTreeMap<Prefix, FibRoute>,
     pub(crate) fib_pending: bool,
     fib_last: usize,
+    /// Pulls of the kernel's writer that were not answered yet.
+    pub(crate) fib_pulls: usize,
     pub(crate) asked: Vec<IpAddr>,
     pub(crate) unasked: Vec<IpAddr>,
     /// What is said of next hops that are asked about; `None` to say nothing.
@@ -57,6 +59,7 @@ impl World {
             fib: BTreeMap::new(),
             fib_pending: false,
             fib_last: 0,
+            fib_pulls: 0,
             asked: Vec::new(),
             unasked: Vec::new(),
             answers: None,
@@ -229,6 +232,8 @@ impl World {
 
     pub(crate) fn pull_fib(&mut self, max: usize) -> usize {
         self.fib_pending = false;
+        self.fib_last = 0;
+        self.fib_pulls += 1;
         self.tell(Command::PullFib { max });
         self.fib_last
     }
@@ -352,6 +357,8 @@ impl World {
                     self.fib_pending = true;
                 }
                 Output::Fib(changes) => {
+                    assert!(self.fib_pulls > 0, "one answer to one pull");
+                    self.fib_pulls -= 1;
                     self.fib_last = changes.len();
                     for change in changes {
                         match change.route {
