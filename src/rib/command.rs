@@ -91,12 +91,19 @@ pub enum Command {
     SetKernelPolicy(PerFamily<Arc<Policy>>),
     /// What is known of next hops.
     NextHops(Vec<(IpAddr, NextHopState)>),
-    /// The kernel's writer asks for up to `max` changes; answered by one [`Output::Fib`], which is
-    /// empty where there is nothing.
+    /// The kernel's writer asks for up to `max` changes; answered by exactly one [`Output::Fib`]. Where
+    /// there is nothing, that comes, empty, only once nothing more is to be expected of what was heard:
+    /// no sweep is under way and the owner has told every next hop in use. (Before the kernel policy
+    /// is set, and with a `max` of zero, it comes at once.)
     PullFib {
         /// The most changes.
         max: usize,
     },
+    /// What other speakers had to tell after this one's restart has arrived (RFC 4724 §4.1), or is
+    /// waited for no longer. As soon as no sweep is under way and every next hop in use is told,
+    /// members get the End-of-RIB that was withheld; live ones are detached for it. Without
+    /// [`super::ShardOptions::recovering`], and the second time, it does nothing.
+    Recovered,
     /// The kernel's writer lost its state and wants every route again.
     RestartFib,
     /// A question; answered by one [`Output::Answer`] with the same number.
@@ -138,7 +145,8 @@ pub enum Output {
         /// The version that the member has reached.
         at: Version,
     },
-    /// A live member must leave its group and pull (a refresh, or another export policy).
+    /// A live member must leave its group and pull (a refresh, another export policy, or an
+    /// End-of-RIB that was withheld).
     Detach {
         /// The peer.
         peer: PeerId,
@@ -147,7 +155,7 @@ pub enum Output {
     },
     /// A group has no members any more.
     GroupGone(GroupId),
-    /// Changes wait for the kernel's writer; said once until it pulls.
+    /// Changes wait for the kernel's writer; said once until it pulls, and not while a pull waits.
     FibPending,
     /// The answer to [`Command::PullFib`].
     Fib(Vec<FibChange>),

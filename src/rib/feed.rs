@@ -3,10 +3,11 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::command::Version;
+use super::command::{Output, Version};
 use super::import::source_of;
 use super::loc_rib::LocRib;
 use super::path::{Path, Usability};
+use super::shard::{Shard, steps};
 use super::shared::Shared;
 use super::table::{DestId, Destination};
 use crate::net::{AddressFamily, Prefix};
@@ -117,7 +118,10 @@ impl<A: AddressFamily> LocRib<A> {
         if let KernelFeed::Walking { mut next, after } = self.feed {
             while next < self.table.end() && changes.len() < max && *steps > 0 {
                 *steps -= 1;
-                if let Some(destination) = self.table.live(next) {
+                // A prefix without an answer yet may be in the kernel from an earlier life.
+                let settled =
+                    |destination: &&Destination<A>| !destination.held && !destination.waits();
+                if let Some(destination) = self.table.live(next).filter(settled) {
                     changes.push(change(destination, shared, policy));
                 }
                 next = next.next();
@@ -137,7 +141,7 @@ impl<A: AddressFamily> LocRib<A> {
             }
             *steps -= 1;
             let destination = self.table.get(dest);
-            if destination.version == version {
+            if destination.version == version && !destination.held {
                 changes.push(change(destination, shared, policy));
             }
             debug_assert!(version > *after, "invariant 7: no cursor moves back");
@@ -145,6 +149,43 @@ impl<A: AddressFamily> LocRib<A> {
         }
         let after = *after;
         self.log.read_to(after);
+    }
+}
+
+impl Shard {
+    /// Answers the kernel's writer as far as there is an answer. An empty one says that nothing more
+    /// will come of what was heard, upon which the writer removes what is left of an earlier life
+    /// (invariant 11); so it is not given before that is true.
+    pub(super) fn turn_fib(&mut self) {
+        let mut steps = FEED_STEPS;
+        while let Some(max) = self.fib_pulls.front().copied() {
+            let mut changes = Vec::new();
+            let Self { v4, v6, shared, .. } = self;
+            v4.pull_feed(shared, &mut changes, max, &mut steps);
+            v6.pull_feed(shared, &mut changes, max, &mut steps);
+            let more_may_come = self.feeds_wait() || !self.is_settled();
+            let speaks = max > 0 && self.shared.kernel.is_some();
+            if speaks && changes.is_empty() && more_may_come {
+                return;
+            }
+            self.fib_pulls.pop_front();
+            self.fib_told = false;
+            self.shared.outputs.push_back(Output::Fib(changes));
+        }
+    }
+
+    /// Whether the kernel's cursors have something to look at.
+    pub(super) fn feeds_wait(&self) -> bool {
+        self.v4.feed_waits() || self.v6.feed_waits()
+    }
+
+    /// Says once that changes wait for the kernel's writer.
+    pub(super) fn tell_fib(&mut self) {
+        let waits = self.shared.kernel.is_some() && self.feeds_wait();
+        if waits && !self.fib_told && self.fib_pulls.is_empty() {
+            self.fib_told = true;
+            self.shared.outputs.push_back(Output::FibPending);
+        }
     }
 }
 
@@ -212,3 +253,6 @@ fn route(
 fn next_hop(path: &Path) -> Option<IpAddr> {
     path.attributes().next_hop.address()
 }
+
+/// Destinations looked at for one pull of the kernel's writer.
+const FEED_STEPS: usize = steps(16_384);

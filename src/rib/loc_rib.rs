@@ -60,6 +60,20 @@ impl Selection {
     fn best(&self) -> Option<PeerSlot> {
         self.0.first().map(|(_, source, _, _)| *source)
     }
+
+    /// Whether readers who know this selection keep it for now: the paths that are left wait for
+    /// their next hops, or the best one was replaced by one that does. The answer is on its way, and
+    /// to say otherwise for a few milliseconds would cut traffic.
+    fn outlasts<A: AddressFamily>(&self, destination: &Destination<A>) -> bool {
+        let replaced = |(_, source, path_id, _): &(usize, PeerSlot, PathId, Usability)| {
+            let mut paths = destination.paths.iter();
+            paths.any(|path| path.is(*source, *path_id) && path.waits())
+        };
+        match self.0.first() {
+            Some(best) => destination.waits() || replaced(best),
+            None => false,
+        }
+    }
 }
 
 impl<A: AddressFamily> LocRib<A> {
@@ -196,7 +210,8 @@ impl<A: AddressFamily> LocRib<A> {
     }
 
     /// Runs the decision process over a destination and logs what readers could see of a change;
-    /// with `touch` also where there is none.
+    /// with `touch` also where there is none. A change for the worse that is due to a next hop which
+    /// the owner has not told yet is held back.
     pub(crate) fn reselect(
         &mut self,
         shared: &mut Shared,
@@ -207,8 +222,12 @@ impl<A: AddressFamily> LocRib<A> {
         let destination = self.table.get_mut(dest);
         decide(destination, shared);
         let after = Selection::of(destination);
-        if after != *before || (touch && destination.selected > 0) {
-            shared.count_best(before.best(), after.best(), A::FAMILY);
+        let was_held = destination.held;
+        let waits = destination.paths.iter().any(Path::waits);
+        let changed = after != *before || (touch && destination.selected > 0);
+        shared.count_best(before.best(), after.best(), A::FAMILY);
+        destination.held = waits && (was_held || (changed && before.outlasts(destination)));
+        if (changed || was_held) && !destination.held {
             let current = destination.version;
             if let Some(version) = self.log.append(dest, current) {
                 destination.version = version;

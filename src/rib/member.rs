@@ -86,7 +86,8 @@ impl Member {
 
 impl<A: AddressFamily> LocRib<A> {
     /// Answers one pull of a member of the group at `index`.
-    pub(crate) fn serve(&mut self, index: usize, peer: PeerId) -> Served {
+    /// While the speaker is `recovering`, what it says is not all yet, and it does not claim so.
+    pub(crate) fn serve(&mut self, index: usize, peer: PeerId, recovering: bool) -> Served {
         let group = &mut self.groups[index];
         if !group.is_built() {
             return Served::Later;
@@ -94,12 +95,19 @@ impl<A: AddressFamily> LocRib<A> {
         let Some(mut member) = group.members.remove(&peer) else {
             return Served::Later;
         };
-        let served = self.serve_member(index, peer, &mut member);
+        let served = self.serve_member(index, peer, &mut member, recovering);
         self.groups[index].members.insert(peer, member);
         served
     }
 
-    fn serve_member(&mut self, index: usize, peer: PeerId, member: &mut Member) -> Served {
+    fn serve_member(
+        &mut self,
+        index: usize,
+        peer: PeerId,
+        member: &mut Member,
+        recovering: bool,
+    ) -> Served {
+        let owed = !recovering && !member.end_of_rib_sent;
         let group = &mut self.groups[index];
         let mut batch = Batch::<A>::new(group.key.encode);
         if let Progress::Dumping { next, after, known } = &mut member.progress {
@@ -108,8 +116,8 @@ impl<A: AddressFamily> LocRib<A> {
                 return chunk(batch, after, false).map_or(Served::Later, Served::Chunk);
             }
             member.progress = Progress::CatchingUp { after };
-            let end_of_rib = !std::mem::replace(&mut member.end_of_rib_sent, true);
-            if let Some(chunk) = chunk(batch, after, end_of_rib) {
+            member.end_of_rib_sent |= owed;
+            if let Some(chunk) = chunk(batch, after, owed) {
                 return Served::Chunk(chunk);
             }
             batch = Batch::new(group.key.encode);
@@ -117,7 +125,9 @@ impl<A: AddressFamily> LocRib<A> {
         if let Progress::CatchingUp { after } = &mut member.progress {
             let caught_up = self.catch_up(index, peer, &mut batch, after);
             let after = *after;
-            if let Some(chunk) = chunk(batch, after, false) {
+            let end_of_rib = owed && caught_up;
+            member.end_of_rib_sent |= end_of_rib;
+            if let Some(chunk) = chunk(batch, after, end_of_rib) {
                 return Served::Chunk(chunk);
             }
             if !caught_up {

@@ -139,6 +139,30 @@ impl<A: AddressFamily> LocRib<A> {
         }
     }
 
+    /// Makes live members pull once more that were not told End-of-RIB while the speaker recovered.
+    ///
+    /// The group's publications would do only for those that keep up: one that falls behind is served
+    /// from the log, which has no place for an End-of-RIB.
+    pub(crate) fn owe_end_of_rib(&mut self, shared: &mut Shared) {
+        for group in &mut self.groups {
+            let (after, mut left) = (group.floor(), 0);
+            for (peer, member) in &mut group.members {
+                if member.is_live() && !member.end_of_rib_sent {
+                    member.progress = Progress::CatchingUp { after };
+                    left += 1;
+                    let (peer, family) = (*peer, A::FAMILY);
+                    shared.outputs.push_back(Output::Detach { peer, family });
+                }
+            }
+            (0..left).for_each(|_| group.leave_live());
+        }
+    }
+
+    /// Whether every group has taken note of every change.
+    pub(crate) fn groups_rest(&self) -> bool {
+        !self.groups.iter().any(|group| group.has_work(&self.log))
+    }
+
     /// Serves a live member from the log from here on, which has written everything up to `after`.
     pub(crate) fn lag(&mut self, shared: &Shared, slot: PeerSlot, after: Version) {
         let peer = shared.peers.get(slot).setup.peer;

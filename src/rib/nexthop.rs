@@ -43,6 +43,8 @@ pub(crate) struct NextHops {
     tracked: bool,
     entries: HashMap<IpAddr, Entry>,
     to_track: Vec<IpAddr>,
+    /// Next hops in use that the owner has said nothing of.
+    untold: usize,
     /// Next hops that were unused at some time; looked at again between bursts, so that a route which
     /// goes and comes back at once keeps its answer.
     idle: VecDeque<IpAddr>,
@@ -66,6 +68,7 @@ impl NextHops {
             self.to_track.push(address);
             Entry::default()
         });
+        self.untold += usize::from(entry.uses == 0 && entry.state.is_none());
         entry.uses += 1;
         entry.dests.get_mut(family).insert(dest);
     }
@@ -80,6 +83,7 @@ impl NextHops {
             return;
         };
         entry.uses -= 1;
+        self.untold -= usize::from(entry.uses == 0 && entry.state.is_none());
         if entry.uses == 0 && !entry.idle {
             entry.idle = true;
             self.idle.push_back(address);
@@ -112,6 +116,7 @@ impl NextHops {
     pub(crate) fn tell(&mut self, address: IpAddr, state: NextHopState) -> bool {
         match self.entries.get_mut(&address) {
             Some(entry) if entry.state != Some(state) => {
+                self.untold -= usize::from(entry.uses > 0 && entry.state.is_none());
                 entry.state = Some(state);
                 true
             }
@@ -158,6 +163,11 @@ impl NextHops {
             }
         }
         unused
+    }
+
+    /// Whether the owner has still to answer for a next hop in use.
+    pub(crate) const fn has_untold(&self) -> bool {
+        self.untold > 0
     }
 
     /// Whether unused next hops wait to be forgotten.

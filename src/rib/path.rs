@@ -168,6 +168,11 @@ impl Path {
         }
     }
 
+    /// Whether the path would be a candidate, were its next hop told.
+    pub(crate) fn waits(&self) -> bool {
+        self.refusal.is_none() && self.usability() == Usability::Waiting
+    }
+
     /// Whether this is the path that a peer means by an identifier.
     pub(crate) fn is(&self, source: PeerSlot, path_id: PathId) -> bool {
         self.source == source && self.path_id == path_id

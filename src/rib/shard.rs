@@ -21,6 +21,10 @@ pub struct ShardOptions {
     /// Whether the owner resolves next hops. If so, a path waits until the owner has answered for its
     /// next hop; if not (a reflector off the data path), every next hop counts as reachable.
     pub track_next_hops: bool,
+    /// Whether the speaker has restarted and still learns what it knew. Until [`Command::Recovered`]
+    /// it tells routes, but no End-of-RIB, at which peers would give up what is missing (RFC 4724
+    /// §4.1).
+    pub recovering: bool,
 }
 
 impl Default for ShardOptions {
@@ -28,6 +32,7 @@ impl Default for ShardOptions {
         Self {
             multipath_max: 16,
             track_next_hops: true,
+            recovering: false,
         }
     }
 }
@@ -64,8 +69,12 @@ pub struct Shard {
     /// Pulls not answered yet, one entry each; a driver has one under way.
     pub(super) waiting: VecDeque<(Family, PeerId)>,
     pub(super) deadline: Option<Instant>,
+    /// Whether the owner has said that recovery is over; acted upon once things have settled.
+    recovered: bool,
     /// Whether the kernel's writer was told that changes wait.
-    fib_told: bool,
+    pub(super) fib_told: bool,
+    /// Pulls of the kernel's writer not answered yet, with their bounds; it has one under way.
+    pub(super) fib_pulls: VecDeque<usize>,
 }
 
 /// Does the same with the tables of whichever family is meant.
@@ -89,7 +98,9 @@ impl Shard {
             sweeps: VecDeque::new(),
             waiting: VecDeque::new(),
             deadline: None,
+            recovered: false,
             fib_told: false,
+            fib_pulls: VecDeque::new(),
         }
     }
 
@@ -155,7 +166,11 @@ impl Shard {
                     }
                 }
             }
-            Command::PullFib { max } => self.pull_fib(max),
+            Command::PullFib { max } => {
+                self.fib_pulls.push_back(max);
+                self.turn_fib();
+            }
+            Command::Recovered => self.recovered = true,
             Command::RestartFib => self.restart_feeds(),
             Command::Query { id, query } => {
                 let answer = self.answer(&query);
@@ -172,8 +187,11 @@ impl Shard {
         self.turn_sweeps();
         let Self { v4, v6, shared, .. } = self;
         let mut busy = turn_groups(v4, shared) | turn_groups(v6, shared);
+        self.turn_recovery();
         self.turn_pulls();
+        self.turn_fib();
         busy |= !self.sweeps.is_empty() || !self.waiting.is_empty();
+        busy |= !self.fib_pulls.is_empty() && self.feeds_wait();
         let trimming = self.v4.trim(TRIM_STEPS) | self.v6.trim(TRIM_STEPS);
         let unused = self.shared.next_hops.take_unused(UNTRACK_STEPS);
         if !unused.is_empty() {
@@ -252,24 +270,6 @@ impl Shard {
         self.v6.restart_feed();
     }
 
-    fn pull_fib(&mut self, max: usize) {
-        let (mut changes, mut steps) = (Vec::new(), FEED_STEPS);
-        let Self { v4, v6, shared, .. } = self;
-        v4.pull_feed(shared, &mut changes, max, &mut steps);
-        v6.pull_feed(shared, &mut changes, max, &mut steps);
-        self.shared.outputs.push_back(Output::Fib(changes));
-        self.fib_told = false;
-    }
-
-    /// Says once that changes wait for the kernel's writer.
-    fn tell_fib(&mut self) {
-        let waits = self.shared.kernel.is_some() && (self.v4.feed_waits() || self.v6.feed_waits());
-        if waits && !self.fib_told {
-            self.fib_told = true;
-            self.shared.outputs.push_back(Output::FibPending);
-        }
-    }
-
     /// Queues a sweep unless the same one waits already: at most two of a kind exist, one of them
     /// under way.
     pub(super) fn begin_sweep(&mut self, sweep: Sweep) {
@@ -297,6 +297,21 @@ impl Shard {
         }
     }
 
+    /// Whether all that was heard is decided upon.
+    pub(super) fn is_settled(&self) -> bool {
+        self.sweeps.is_empty() && !self.shared.next_hops.has_untold()
+    }
+
+    /// Ends a recovery once all that was heard in it is with the groups.
+    fn turn_recovery(&mut self) {
+        let heard = self.is_settled() && self.v4.groups_rest() && self.v6.groups_rest();
+        if self.recovered && self.shared.options.recovering && heard {
+            self.shared.options.recovering = false;
+            self.v4.owe_end_of_rib(&mut self.shared);
+            self.v6.owe_end_of_rib(&mut self.shared);
+        }
+    }
+
     /// Serves members that asked, in the order in which they did.
     fn turn_pulls(&mut self) {
         for _ in 0..PULLS_MAX.min(self.waiting.len()) {
@@ -307,7 +322,8 @@ impl Shard {
                 continue;
             };
             let id = in_family!(self, family, group_id, group);
-            let output = match in_family!(self, family, serve, group, peer) {
+            let recovering = self.shared.options.recovering;
+            let output = match in_family!(self, family, serve, group, peer, recovering) {
                 Served::Chunk(chunk) => Output::Pulled {
                     peer,
                     family,
@@ -372,8 +388,6 @@ const TRIM_STEPS: usize = steps(16_384);
 const INTERN_STEPS: usize = steps(4096);
 /// Unused next hops forgotten in one turn.
 const UNTRACK_STEPS: usize = steps(1024);
-/// Destinations looked at for one pull of the kernel's writer.
-const FEED_STEPS: usize = steps(16_384);
 
 /// A bound of a turn; in this crate's own tests so small that turns end midway.
 pub(super) const fn steps(bound: usize) -> usize {

@@ -32,6 +32,9 @@ pub(crate) struct Destination<A: AddressFamily> {
     pub(crate) paths: SmallVec<[Path; 1]>,
     /// How many of `paths` are selected: the best one and those that share its load.
     pub(crate) selected: u8,
+    /// Whether readers of the log stay with what they were told: what they know was replaced by a
+    /// path that waits for its next hop. The next change that does not wait is logged, whatever it is.
+    pub(crate) held: bool,
     /// Whether the number is in use, be it as a tombstone without paths.
     in_use: bool,
 }
@@ -40,6 +43,11 @@ impl<A: AddressFamily> Destination<A> {
     /// The selected paths, the best first.
     pub(crate) fn selected(&self) -> &[Path] {
         &self.paths[..usize::from(self.selected)]
+    }
+
+    /// Whether a path waits for its next hop, and nothing else could be selected.
+    pub(crate) fn waits(&self) -> bool {
+        self.selected == 0 && self.paths.iter().any(Path::waits)
     }
 
     /// The best path.
@@ -82,6 +90,7 @@ impl<A: AddressFamily> Table<A> {
             version: Version(0),
             paths: SmallVec::new(),
             selected: 0,
+            held: false,
             in_use: true,
         };
         let id = match self.free.pop() {

@@ -6,8 +6,11 @@ use super::testing::*;
 use super::*;
 use crate::net::{Family, PathId, PeerId};
 
+mod feed;
+mod held;
 mod lag;
 mod random;
+mod recovery;
 mod restart;
 
 const V4: Family = Family::Ipv4;

@@ -129,7 +129,12 @@ impl Group {
             if destination.version != version {
                 continue;
             }
-            let new = exported(&mut exporter, destination);
+            // What is held back is told as it was, and only to a member that may lack it.
+            let new = if destination.held {
+                self.rib.get(dest)
+            } else {
+                exported(&mut exporter, destination)
+            };
             replaced += usize::from(self.tell(&mut batch, dest, destination.prefix, new));
         }
         shared.interner.release(replaced);

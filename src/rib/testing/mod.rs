@@ -23,6 +23,8 @@ pub(crate) struct World {
     pub(crate) fib: BTreeMap<Prefix, FibRoute>,
     pub(crate) fib_pending: bool,
     fib_last: usize,
+    /// Pulls of the kernel's writer that were not answered yet.
+    pub(crate) fib_pulls: usize,
     pub(crate) asked: Vec<IpAddr>,
     pub(crate) unasked: Vec<IpAddr>,
     /// What is said of next hops that are asked about; `None` to say nothing.
@@ -31,19 +33,33 @@ pub(crate) struct World {
 }
 
 impl World {
-    #[expect(clippy::disallowed_methods, reason = "any instant will do")]
     pub(crate) fn new(track_next_hops: bool) -> Self {
+        Self::with(ShardOptions {
+            track_next_hops,
+            ..ShardOptions::default()
+        })
+    }
+
+    /// A world in which the speaker itself has restarted.
+    pub(crate) fn recovering(track_next_hops: bool) -> Self {
+        Self::with(ShardOptions {
+            track_next_hops,
+            recovering: true,
+            ..ShardOptions::default()
+        })
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "any instant will do")]
+    fn with(options: ShardOptions) -> Self {
         let mut world = Self {
-            shard: Shard::new(ShardOptions {
-                track_next_hops,
-                ..ShardOptions::default()
-            }),
+            shard: Shard::new(options),
             now: Instant::now(),
             drivers: BTreeMap::new(),
             published: BTreeMap::new(),
             fib: BTreeMap::new(),
             fib_pending: false,
             fib_last: 0,
+            fib_pulls: 0,
             asked: Vec::new(),
             unasked: Vec::new(),
             answers: None,
@@ -216,6 +232,8 @@ impl World {
 
     pub(crate) fn pull_fib(&mut self, max: usize) -> usize {
         self.fib_pending = false;
+        self.fib_last = 0;
+        self.fib_pulls += 1;
         self.tell(Command::PullFib { max });
         self.fib_last
     }
@@ -339,6 +357,8 @@ impl World {
                     self.fib_pending = true;
                 }
                 Output::Fib(changes) => {
+                    assert!(self.fib_pulls > 0, "one answer to one pull");
+                    self.fib_pulls -= 1;
                     self.fib_last = changes.len();
                     for change in changes {
                         match change.route {
