@@ -45,6 +45,7 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
     let link = Arc::new(FibLink::default());
     let options = ShardOptions {
         track_next_hops: settings.fib == FibMode::Kernel,
+        recovering: true,
         ..ShardOptions::default()
     };
     let rib =

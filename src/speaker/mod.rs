@@ -113,9 +113,11 @@ impl Speaker {
         }
     }
 
-    /// Ends the restarting state: OPENs from here on carry neither R nor F bit.
+    /// Ends the restarting state: peers get the End-of-RIB that they are owed (RFC 4724 §4.1), and
+    /// OPENs from here on carry neither R nor F bit.
     pub async fn recovered(&mut self) {
         self.restarting = false;
+        self.rib.send(RibMail::Command(Command::Recovered)).await;
         for driver in self.drivers.values() {
             // A full queue only delays a bit in the next OPEN; the session itself goes on.
             let _ = driver.commands.send(DriverCommand::Restarting(false)).await;
