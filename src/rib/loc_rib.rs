@@ -60,20 +60,6 @@ impl Selection {
     fn best(&self) -> Option<PeerSlot> {
         self.0.first().map(|(_, source, _, _)| *source)
     }
-
-    /// Whether readers who know this selection keep it for now: the paths that are left wait for
-    /// their next hops, or the best one was replaced by one that does. The answer is on its way, and
-    /// to say otherwise for a few milliseconds would cut traffic.
-    fn outlasts<A: AddressFamily>(&self, destination: &Destination<A>) -> bool {
-        let replaced = |(_, source, path_id, _): &(usize, PeerSlot, PathId, Usability)| {
-            let mut paths = destination.paths.iter();
-            paths.any(|path| path.is(*source, *path_id) && path.waits())
-        };
-        match self.0.first() {
-            Some(best) => destination.waits() || replaced(best),
-            None => false,
-        }
-    }
 }
 
 impl<A: AddressFamily> LocRib<A> {
@@ -151,6 +137,9 @@ impl<A: AddressFamily> LocRib<A> {
         match known {
             Some(known) => {
                 let old = std::mem::replace(known, path);
+                if old.holds() {
+                    known.set_holds();
+                }
                 shared.count_dropped(&old, A::FAMILY);
             }
             None => {
@@ -223,10 +212,9 @@ impl<A: AddressFamily> LocRib<A> {
         decide(destination, shared);
         let after = Selection::of(destination);
         let was_held = destination.held;
-        let waits = destination.paths.iter().any(Path::waits);
+        destination.held = holds(destination, before);
         let changed = after != *before || (touch && destination.selected > 0);
         shared.count_best(before.best(), after.best(), A::FAMILY);
-        destination.held = waits && (was_held || (changed && before.outlasts(destination)));
         if (changed || was_held) && !destination.held {
             let current = destination.version;
             if let Some(version) = self.log.append(dest, current) {
@@ -268,6 +256,20 @@ impl<A: AddressFamily> LocRib<A> {
         }
         true
     }
+}
+
+/// Whether readers keep what they were told for now: all paths that are left wait for their next hops,
+/// or the best one was replaced by one that does. The answer is on its way, and to say otherwise for a
+/// few milliseconds would cut traffic.
+fn holds<A: AddressFamily>(destination: &mut Destination<A>, before: &Selection) -> bool {
+    if let Some((_, source, path_id, _)) = before.0.first() {
+        let mut paths = destination.paths.iter_mut();
+        if let Some(path) = paths.find(|path| path.is(*source, *path_id) && path.waits()) {
+            path.set_holds();
+        }
+    }
+    let was_told = destination.held || !before.0.is_empty();
+    (was_told && destination.waits()) || destination.paths.iter().any(Path::holds)
 }
 
 /// Sets the order and the number of selected paths.
