@@ -127,6 +127,22 @@ impl<A: AddressFamily> LocRib<A> {
         let before = Selection::of(destination);
         let rib = shared.peers.rib_mut(slot, A::FAMILY);
         let epoch = rib.is_some_and(|rib| rib.epoch());
+        // Stale paths do not count: a restarted peer may number its paths anew.
+        let current = |path: &&Path| path.source() == slot && path.epoch() == epoch;
+        let is_full = destination.paths.len() >= PEER_PATHS_MAX
+            && destination.paths.iter().filter(current).count() >= PEER_PATHS_MAX;
+        if is_full
+            && !destination
+                .paths
+                .iter()
+                .any(|path| path.is(slot, nlri.path_id))
+        {
+            if let Some(rib) = shared.peers.rib_mut(slot, A::FAMILY) {
+                rib.surplus();
+            }
+            shared.interner.release(1);
+            return;
+        }
         let path = Path::new(received, imported, slot, nlri.path_id, epoch);
         // The new path is counted first: a next hop that both share stays in use throughout.
         shared.count_stored(&path, A::FAMILY, dest);
@@ -309,3 +325,7 @@ fn decide<A: AddressFamily>(destination: &mut Destination<A>, shared: &Shared) {
     destination.selected =
         u8::try_from(candidates.len()).expect("the bound of load sharing is one octet");
 }
+
+/// The most paths that one peer may have to one prefix (ADD-PATH, RFC 7911 §6 warns of what they take):
+/// further ones are not stored, and come in only when they are announced again after others have gone.
+const PEER_PATHS_MAX: usize = 64;
