@@ -15,6 +15,8 @@ pub(crate) struct AdjRibIn {
     accepted: u64,
     best: u64,
     stale: u64,
+    /// Announcements in this session of more paths than one prefix may have.
+    surplus: u64,
     /// Paths of the other epoch are stale, so that a whole family becomes stale at once.
     epoch: bool,
     /// When stale paths go at the latest; `None` where no restart is under way.
@@ -27,6 +29,11 @@ impl AdjRibIn {
         self.dests.insert(dest);
         self.received += 1;
         self.accepted += u64::from(accepted);
+    }
+
+    /// Counts an announcement that was not stored, as its prefix has all the paths it may have.
+    pub(crate) fn surplus(&mut self) {
+        self.surplus += 1;
     }
 
     /// Counts a path that was removed or replaced.
@@ -61,6 +68,7 @@ impl AdjRibIn {
         debug_assert_eq!(self.stale, 0, "stale paths of an earlier epoch are gone");
         self.epoch = !self.epoch;
         self.stale = self.received;
+        self.surplus = 0;
     }
 
     /// Whether stale paths are left.
@@ -71,9 +79,9 @@ impl AdjRibIn {
     /// The counts for `show`; what was advertised is known elsewhere.
     pub(crate) const fn counts(&self) -> PeerCounts {
         PeerCounts {
-            received: self.received,
+            received: self.received + self.surplus,
             accepted: self.accepted,
-            filtered: self.received - self.accepted,
+            filtered: self.received - self.accepted + self.surplus,
             best: self.best,
             advertised: 0,
             stale: self.stale,

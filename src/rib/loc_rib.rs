@@ -60,20 +60,6 @@ impl Selection {
     fn best(&self) -> Option<PeerSlot> {
         self.0.first().map(|(_, source, _, _)| *source)
     }
-
-    /// Whether readers who know this selection keep it for now: the paths that are left wait for
-    /// their next hops, or the best one was replaced by one that does. The answer is on its way, and
-    /// to say otherwise for a few milliseconds would cut traffic.
-    fn outlasts<A: AddressFamily>(&self, destination: &Destination<A>) -> bool {
-        let replaced = |(_, source, path_id, _): &(usize, PeerSlot, PathId, Usability)| {
-            let mut paths = destination.paths.iter();
-            paths.any(|path| path.is(*source, *path_id) && path.waits())
-        };
-        match self.0.first() {
-            Some(best) => destination.waits() || replaced(best),
-            None => false,
-        }
-    }
 }
 
 impl<A: AddressFamily> LocRib<A> {
@@ -141,6 +127,22 @@ impl<A: AddressFamily> LocRib<A> {
         let before = Selection::of(destination);
         let rib = shared.peers.rib_mut(slot, A::FAMILY);
         let epoch = rib.is_some_and(|rib| rib.epoch());
+        // Stale paths do not count: a restarted peer may number its paths anew.
+        let current = |path: &&Path| path.source() == slot && path.epoch() == epoch;
+        let is_full = destination.paths.len() >= PEER_PATHS_MAX
+            && destination.paths.iter().filter(current).count() >= PEER_PATHS_MAX;
+        if is_full
+            && !destination
+                .paths
+                .iter()
+                .any(|path| path.is(slot, nlri.path_id))
+        {
+            if let Some(rib) = shared.peers.rib_mut(slot, A::FAMILY) {
+                rib.surplus();
+            }
+            shared.interner.release(1);
+            return;
+        }
         let path = Path::new(received, imported, slot, nlri.path_id, epoch);
         // The new path is counted first: a next hop that both share stays in use throughout.
         shared.count_stored(&path, A::FAMILY, dest);
@@ -151,6 +153,9 @@ impl<A: AddressFamily> LocRib<A> {
         match known {
             Some(known) => {
                 let old = std::mem::replace(known, path);
+                if old.holds() {
+                    known.set_holds();
+                }
                 shared.count_dropped(&old, A::FAMILY);
             }
             None => {
@@ -223,10 +228,9 @@ impl<A: AddressFamily> LocRib<A> {
         decide(destination, shared);
         let after = Selection::of(destination);
         let was_held = destination.held;
-        let waits = destination.paths.iter().any(Path::waits);
+        destination.held = holds(destination, before);
         let changed = after != *before || (touch && destination.selected > 0);
         shared.count_best(before.best(), after.best(), A::FAMILY);
-        destination.held = waits && (was_held || (changed && before.outlasts(destination)));
         if (changed || was_held) && !destination.held {
             let current = destination.version;
             if let Some(version) = self.log.append(dest, current) {
@@ -270,6 +274,20 @@ impl<A: AddressFamily> LocRib<A> {
     }
 }
 
+/// Whether readers keep what they were told for now: all paths that are left wait for their next hops,
+/// or the best one was replaced by one that does. The answer is on its way, and to say otherwise for a
+/// few milliseconds would cut traffic.
+fn holds<A: AddressFamily>(destination: &mut Destination<A>, before: &Selection) -> bool {
+    if let Some((_, source, path_id, _)) = before.0.first() {
+        let mut paths = destination.paths.iter_mut();
+        if let Some(path) = paths.find(|path| path.is(*source, *path_id) && path.waits()) {
+            path.set_holds();
+        }
+    }
+    let was_told = destination.held || !before.0.is_empty();
+    (was_told && destination.waits()) || destination.paths.iter().any(Path::holds)
+}
+
 /// Sets the order and the number of selected paths.
 fn decide<A: AddressFamily>(destination: &mut Destination<A>, shared: &Shared) {
     let mut candidates = Candidates::new();
@@ -307,3 +325,7 @@ fn decide<A: AddressFamily>(destination: &mut Destination<A>, shared: &Shared) {
     destination.selected =
         u8::try_from(candidates.len()).expect("the bound of load sharing is one octet");
 }
+
+/// The most paths that one peer may have to one prefix (ADD-PATH, RFC 7911 §6 warns of what they take):
+/// further ones are not stored, and come in only when they are announced again after others have gone.
+const PEER_PATHS_MAX: usize = 64;

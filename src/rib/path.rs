@@ -75,6 +75,7 @@ impl Path {
     const EPOCH: u8 = 1;
     const UNREACHABLE: u8 = 2;
     const WAITING: u8 = 4;
+    const HOLDING: u8 = 8;
 
     /// A path as received, in the sender's current epoch.
     pub(crate) fn new(
@@ -107,11 +108,11 @@ impl Path {
 
     /// Records what a decision knew of the next hop.
     pub(crate) fn set_usability(&mut self, usability: Usability) {
-        self.state &= Self::EPOCH;
-        self.state |= match usability {
-            Usability::Usable => 0,
-            Usability::Unreachable => Self::UNREACHABLE,
-            Usability::Waiting => Self::WAITING,
+        let lasting = Self::EPOCH | Self::HOLDING;
+        self.state = match usability {
+            Usability::Usable => self.state & Self::EPOCH,
+            Usability::Unreachable => self.state & Self::EPOCH | Self::UNREACHABLE,
+            Usability::Waiting => self.state & lasting | Self::WAITING,
         };
     }
 
@@ -171,6 +172,17 @@ impl Path {
     /// Whether the path would be a candidate, were its next hop told.
     pub(crate) fn waits(&self) -> bool {
         self.refusal.is_none() && self.usability() == Usability::Waiting
+    }
+
+    /// Whether the path waits in the place of the best one, which readers keep until its next hop is
+    /// told.
+    pub(crate) fn holds(&self) -> bool {
+        self.waits() && self.state & Self::HOLDING != 0
+    }
+
+    /// Notes that the path waits in the place of the best one.
+    pub(crate) fn set_holds(&mut self) {
+        self.state |= Self::HOLDING;
     }
 
     /// Whether this is the path that a peer means by an identifier.

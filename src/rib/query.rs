@@ -135,7 +135,8 @@ pub struct PeerCounts {
     pub received: u64,
     /// Of those, passed by the import policy.
     pub accepted: u64,
-    /// Of those, refused.
+    /// Of those, refused; with ADD-PATH also every announcement in this session beyond the 64 paths
+    /// that one prefix may have from one peer.
     pub filtered: u64,
     /// Of those accepted, selected as best.
     pub best: u64,

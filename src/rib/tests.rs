@@ -9,6 +9,7 @@ use crate::net::{Family, PathId, PeerId};
 mod feed;
 mod held;
 mod lag;
+mod paths;
 mod random;
 mod recovery;
 mod restart;

@@ -104,6 +104,20 @@ fn what_was_held_back_is_withdrawn_once_nothing_waits() {
     }
 }
 
+#[test]
+fn a_hold_ends_with_its_reason_though_another_path_waits() {
+    let (mut world, p) = world();
+    world.announce(1, &[p], attributes(address(V4, NEW), &[65_001]));
+    world.announce(3, &[p], attributes(address(V4, 13), &[65_003]));
+    world.announce(1, &[p], attributes(address(V4, NEW + 1), &[65_001]));
+    world.settle();
+    assert_eq!(kernel(&world, p), via(OLD));
+    let state = NextHopState::Reachable { metric: 0 };
+    world.tell(Command::NextHops(vec![(address(V4, NEW + 1), state)]));
+    world.settle();
+    assert_eq!(kernel(&world, p), via(NEW + 1));
+}
+
 /// The change before is still in the log, so every reader meets the destination while it is held.
 #[test]
 fn readers_that_meet_a_held_destination_pass_it_by() {
