@@ -138,6 +138,7 @@ fn run(arguments: &Arguments) -> io::Result<ExitCode> {
 async fn watch(arguments: &Arguments) -> io::Result<ExitCode> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
     let mut tick = tokio::time::interval(Duration::from_millis(250));
 
     let (Mode::Mesh, Datastore::Dir) = (arguments.mode, arguments.datastore);
@@ -148,6 +149,7 @@ async fn watch(arguments: &Arguments) -> io::Result<ExitCode> {
         tokio::select! {
             _ = interrupt.recv() => break,
             _ = terminate.recv() => break,
+            _ = hang_up.recv() => break,
             _ = tick.tick() => {}
         }
         let state = cluster.look()?;
