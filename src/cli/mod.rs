@@ -41,6 +41,11 @@ pub enum CliError {
     /// Nothing can be planned.
     #[error(transparent)]
     Pending(#[from] PlanPending),
+    /// There is nothing to validate.
+    #[error(
+        "{0}: no resource that BGP reads was found (folders are read without those inside them)"
+    )]
+    NothingFound(String),
     /// The answer cannot be printed.
     #[error("cannot write the answer: {0}")]
     Output(String),
@@ -53,7 +58,11 @@ impl CliError {
     fn exit_code(&self) -> u8 {
         match self {
             Self::Settings(_) => USAGE,
-            Self::Client(_) | Self::Pending(_) | Self::Output(_) | Self::Print(_) => FAILED,
+            Self::Client(_)
+            | Self::Pending(_)
+            | Self::NothingFound(_)
+            | Self::Output(_)
+            | Self::Print(_) => FAILED,
         }
     }
 }

@@ -57,7 +57,7 @@ fn why(page: &mut Page, neighbor: &Neighbor) {
             &format!("{} failed since it was last up", counted(dials, "dial")),
         );
     }
-    if let Some(until) = neighbor.stale_until {
+    if let Some(until) = neighbor.stale_until.filter(|until| until.0 > now.0) {
         let left = age(until.since(now));
         page.line(
             "restarting",

@@ -96,7 +96,15 @@ fn compare(path: &str, running: &Value, planned: &Value, differences: &mut Vec<D
 
 /// Checks resource files; the exit status is 1 if any of them has an error.
 pub(super) fn validate(args: &ValidateArgs) -> Result<ExitCode, CliError> {
-    let problems = datastore::validate(&args.paths);
+    let (store, problems) = datastore::load(&args.paths);
+    if store.is_empty() && problems.is_empty() {
+        let paths: Vec<_> = args
+            .paths
+            .iter()
+            .map(|path| path.display().to_string())
+            .collect();
+        return Err(CliError::NothingFound(paths.join(", ")));
+    }
     let is_error = |problem: &&Problem| problem.severity == Severity::Error;
     let errors = problems.iter().filter(is_error).count();
     match args.output.output {
@@ -106,7 +114,7 @@ pub(super) fn validate(args: &ValidateArgs) -> Result<ExitCode, CliError> {
                 .map(|problem| format!("{problem}\n"))
                 .collect();
             text.push_str(&match problems.is_empty() {
-                true => "no problems\n".to_owned(),
+                true => format!("{}, no problems\n", counted(store.len(), "resource")),
                 false => format!(
                     "{}, {}\n",
                     counted(errors, "error"),

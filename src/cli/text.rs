@@ -60,6 +60,9 @@ fn head(summary: &Summary) -> String {
     let up = age(summary.as_of.since(summary.started));
     text.push_str(&format!("up {up}, calidris {}\n", summary.version));
     text.push_str(&datastore_line(summary));
+    if let Some(reason) = &summary.stale_plan {
+        text.push_str(&format!("plan: an earlier one is in force: {reason}\n"));
+    }
     text.push_str(&kernel_line(summary));
     if !summary.readiness.ready {
         text.push_str(&readiness(&summary.readiness));

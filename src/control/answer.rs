@@ -36,6 +36,9 @@ pub struct Summary {
     pub cluster_id: Option<ClusterId>,
     /// Whether the start is complete.
     pub readiness: ReadinessAnswer,
+    /// Why no plan can be made at present, while an earlier one is in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stale_plan: Option<String>,
     /// The datastore in short.
     pub datastore: DatastoreSummary,
     /// The kernel's writer.

@@ -124,6 +124,7 @@ impl Summary {
             local_as: speaker.map(|speaker| speaker.local_as),
             cluster_id: speaker.and_then(|speaker| speaker.cluster_id),
             readiness: ReadinessAnswer::from(&*views.readiness.borrow()),
+            stale_plan: views.readiness.borrow().stale_plan.clone(),
             datastore: DatastoreSummary::of(&views.datastore.borrow()),
             fib: views.fib.borrow().clone(),
             rib,

@@ -43,7 +43,10 @@ pub(super) async fn sample(views: &Views) -> Sample {
             ipv6: rib(&totals.ipv6),
         }),
         fib: fib(&views.fib.borrow()),
-        datastore: datastore(&views.datastore.borrow()),
+        datastore: datastore(
+            &views.datastore.borrow(),
+            views.readiness.borrow().stale_plan.is_some(),
+        ),
     }
 }
 
@@ -157,7 +160,7 @@ fn fib(view: &FibView) -> FibSample {
     }
 }
 
-fn datastore(view: &DatastoreView) -> DatastoreSample {
+fn datastore(view: &DatastoreView, is_plan_stale: bool) -> DatastoreSample {
     let kinds = view.objects.iter().map(|(kind, counts)| KindSample {
         kind: kind.clone(),
         accepted: counts.accepted,
@@ -171,7 +174,9 @@ fn datastore(view: &DatastoreView) -> DatastoreSample {
         last_event: view.last_event.map(unix_seconds),
         relists: view.relists,
         objects: kinds.collect(),
-        stale: !view.up || view.rejected.iter().any(|object| object.last_good_kept),
+        stale: is_plan_stale
+            || !view.up
+            || view.rejected.iter().any(|object| object.last_good_kept),
     }
 }
 

@@ -406,6 +406,7 @@ pub(crate) fn views_with(rib: FixedRib) -> Views {
             ..FibView::default()
         }),
         readiness: fixed(Readiness {
+            stale_plan: None,
             datastore_synced: holds("read completely"),
             plan_applied: holds("2 sessions"),
             deferral_over: Condition {

@@ -72,6 +72,9 @@ pub struct Readiness {
     /// The tables are complete: every reachable peer has sent End-of-RIB, or the wait for it has
     /// ended (RFC 4724 §4.1), and the first routes are programmed.
     pub deferral_over: Condition,
+    /// Why no plan can be made of what the datastore holds now, while an earlier one is in force.
+    /// Not a condition: the node goes on working.
+    pub stale_plan: Option<String>,
 }
 
 /// One condition and why it holds or not.

@@ -92,8 +92,12 @@ impl Planner {
         }
         self.told.clone_from(&next.warnings);
         if self.plans.borrow().plan.as_deref() == Some(&next) {
-            self.plans
+            let again = self
+                .plans
                 .send_if_modified(|planned| planned.pending.take().is_some());
+            if again {
+                info!("the resources make a plan again; nothing has changed");
+            }
             return;
         }
         info!(
@@ -114,7 +118,8 @@ impl Planner {
             news
         });
         if modified {
-            warn!(reason, "no plan can be made; the last one stays in force");
+            let in_force = self.plans.borrow().plan.is_some();
+            warn!(reason, in_force, "no plan can be made from the resources");
         }
     }
 }

@@ -153,6 +153,8 @@ impl Supervisor {
             (false, Some(reason)) => condition(false, reason.clone()),
             (false, None) => condition(false, "no plan yet"),
         };
+        let is_planned = self.plan.borrow().is_some();
+        let stale_plan = self.plans.borrow().pending.clone().filter(|_| is_planned);
         let fib = self.fib.borrow();
         let deferral_over = match phase {
             Phase::Unplanned => condition(false, "waits for a plan"),
@@ -169,6 +171,7 @@ impl Supervisor {
             datastore_synced,
             plan_applied,
             deferral_over,
+            stale_plan,
         };
         self.readiness.send_if_modified(|readiness| {
             let changed = *readiness != next;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::annotations::SessionSettings;
 use super::peer_fields::{unsupported_protection, unsupported_selector};
 use super::speaker::{address_field, resource_of};
-use super::{Warning, Warnings};
+use super::{Identity, RouterIdChoice, Warning, Warnings, plan};
 use crate::model::{BgpPeer, ProgramClusterRoutes, Store};
 use crate::net::Prefix;
 
@@ -34,11 +34,34 @@ pub fn check(store: &Store) -> Vec<Finding> {
     }
     check_pools(store, &mut errors);
     check_affinities(store, &mut errors);
+    check_as_planned(store, &errors, &mut remarks);
     let finding = |is_error| move |warning| Finding { warning, is_error };
     let errors = errors.0.into_iter().map(finding(true));
     errors
         .chain(remarks.0.into_iter().map(finding(false)))
         .collect()
+}
+
+/// What a plan leaves out for reasons of the whole cluster shows in the plan of any node.
+fn check_as_planned(store: &Store, errors: &Warnings, remarks: &mut Warnings) {
+    let Some(node) = store.nodes().next() else {
+        return;
+    };
+    let identity = Identity {
+        node: node.metadata.name.to_string(),
+        router_id: RouterIdChoice::Hash,
+        listen_port: None,
+    };
+    let Ok(planned) = plan(store, &identity) else {
+        return;
+    };
+    for warning in planned.warnings {
+        let same =
+            |known: &Warning| known.resource == warning.resource && known.field == warning.field;
+        if !errors.0.iter().any(same) && !remarks.0.iter().any(same) {
+            remarks.0.push(warning);
+        }
+    }
 }
 
 fn check_addresses(store: &Store, errors: &mut Warnings) {

@@ -52,7 +52,11 @@ impl Driver {
                 Action::Up(id, negotiated) => self.up(id, &negotiated),
                 Action::Down(down) => self.down(&down),
                 Action::Failed(reason) => {
-                    debug!(reason = %reason, "session attempt failed");
+                    match &reason {
+                        // Said by show and counted; a line every few seconds would say no more.
+                        DownReason::DialFailed(_) => debug!(%reason, "session attempt failed"),
+                        _ => warn!(%reason, "session attempt failed"),
+                    }
                     self.record.failed(&reason, clock::wall());
                 }
                 Action::Refresh(family) => {

@@ -64,11 +64,22 @@ async fn bind(local: SocketAddr) -> TcpListener {
             Ok(listener) => return listener,
             Err(error) => {
                 if !std::mem::replace(&mut said, true) {
-                    warn!(address = %local, reason = %error, "cannot listen; trying again every second");
+                    let reason = explain(&error);
+                    warn!(address = %local, reason, "cannot listen; trying again every second");
                 }
                 tokio::time::sleep(PAUSE).await;
             }
         }
+    }
+}
+
+fn explain(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => {
+            format!("{error}: a port below 1024 needs CAP_NET_BIND_SERVICE")
+        }
+        io::ErrorKind::AddrInUse => format!("{error}: another BGP speaker runs here"),
+        _ => error.to_string(),
     }
 }
 

@@ -7,6 +7,7 @@ use super::spec::PeerSpec;
 use super::view::{
     CountersView, ErrorView, MessageCounts, NegotiatedView, NotificationView, PeerState, PeerView,
 };
+use crate::clock;
 use crate::fsm::{DownReason, Negotiated, Received, StateName};
 use crate::net::PerFamily;
 use crate::wire::{Disposition, GracefulRestart, Notification, Update};
@@ -211,7 +212,7 @@ impl Record {
             negotiated: self.negotiated.clone(),
             end_of_rib_received: self.end_of_rib_received,
             end_of_rib_sent: self.end_of_rib_sent,
-            stale_until: self.stale_until,
+            stale_until: self.stale_until.filter(|until| *until > clock::wall()),
             failed_dials: self.failed_dials,
             last_error: self.last_error.clone(),
             notification_sent: self.sent.clone(),
