@@ -3,11 +3,13 @@
 use std::fmt;
 use std::time::Instant;
 
+use serde::{Deserialize, Serialize};
+
 use super::negotiate::Negotiated;
 use super::timer::SessionTimers;
 
 /// The states of RFC 4271 §8.2.2 by name, for views; ordered by progress.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum StateName {
     /// Stopped, or waiting after a failure; connections are refused.
     Idle,
@@ -24,6 +26,16 @@ pub enum StateName {
 }
 
 impl StateName {
+    /// All states, in the order of a session's life.
+    pub const ALL: [Self; 6] = [
+        Self::Idle,
+        Self::Connect,
+        Self::Active,
+        Self::OpenSent,
+        Self::OpenConfirm,
+        Self::Established,
+    ];
+
     /// The state's name as in the RFC.
     pub const fn name(self) -> &'static str {
         match self {

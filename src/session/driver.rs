@@ -356,7 +356,7 @@ impl Driver {
 
     fn publish(&mut self) {
         let now = clock::now();
-        let state = PeerState::from(self.fsm.state());
+        let state = self.fsm.state();
         let changed = self.view.borrow().state != state;
         if changed || (self.record.is_touched() && now >= self.published + PUBLISH_INTERVAL) {
             self.published = now;
@@ -381,7 +381,11 @@ fn poll_connections(
     context: &mut std::task::Context<'_>,
 ) -> std::task::Poll<(ConnectionId, Readiness)> {
     for connection in connections {
-        let paused = paused && connection.closing.is_none();
+        // What a closing connection still receives is read away once its last message is written.
+        let paused = match connection.closing {
+            Some(_) => !connection.outbox.is_empty(),
+            None => paused,
+        };
         if let std::task::Poll::Ready(readiness) = connection.poll_ready(context, paused) {
             return std::task::Poll::Ready((connection.id, readiness));
         }

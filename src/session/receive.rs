@@ -7,7 +7,6 @@ use super::driver::Driver;
 use super::mailbox::RibMail;
 use crate::clock;
 use crate::fsm::{ConnectionId, Input, Received};
-use crate::net::PerFamily;
 use crate::wire::{self, DecodeContext, HEADER_LENGTH, Message, MessageKind, Update};
 
 impl Driver {
@@ -66,7 +65,7 @@ impl Driver {
         if kind(message) == Some(MessageKind::Update) {
             return self.on_update(id, message);
         }
-        let message = match wire::decode(message, &BEFORE_OPEN) {
+        let message = match wire::decode(message, &DecodeContext::BEFORE_OPEN) {
             Ok(Message::Open(open)) => Received::Open(open),
             Ok(Message::Keepalive) => Received::Keepalive,
             Ok(Message::Notification(notification)) => Received::Notification(notification),
@@ -157,17 +156,3 @@ fn kind(message: &[u8]) -> Option<MessageKind> {
         .copied()
         .and_then(MessageKind::from_wire)
 }
-
-/// What is assumed of a connection whose session is not established: only UPDATEs depend on it.
-const BEFORE_OPEN: DecodeContext = DecodeContext {
-    four_octet_as: true,
-    add_path: PerFamily {
-        ipv4: false,
-        ipv6: false,
-    },
-    families: PerFamily {
-        ipv4: false,
-        ipv6: false,
-    },
-    external: false,
-};

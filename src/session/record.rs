@@ -8,7 +8,7 @@ use super::view::{
     CountersView, ErrorView, MessageCounts, NegotiatedView, NotificationView, PeerState, PeerView,
 };
 use crate::clock;
-use crate::fsm::{DownReason, Negotiated, Received, StateName};
+use crate::fsm::{DownReason, Negotiated, Received};
 use crate::net::PerFamily;
 use crate::wire::{Disposition, GracefulRestart, Notification, Update};
 
@@ -230,19 +230,6 @@ const fn label(reason: &DownReason) -> &'static str {
         DownReason::NotificationSent(..) => "notification_sent",
         DownReason::NotificationReceived(_) => "notification_received",
         DownReason::Stopped => "stopped",
-    }
-}
-
-impl From<StateName> for PeerState {
-    fn from(state: StateName) -> Self {
-        match state {
-            StateName::Idle => Self::Idle,
-            StateName::Connect => Self::Connect,
-            StateName::Active => Self::Active,
-            StateName::OpenSent => Self::OpenSent,
-            StateName::OpenConfirm => Self::OpenConfirm,
-            StateName::Established => Self::Established,
-        }
     }
 }
 

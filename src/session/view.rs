@@ -6,50 +6,10 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::fsm::StateName as PeerState;
 use crate::net::{Asn, Family, PeerId, PerFamily, RouterId};
 use crate::plan::{PeerKind, Provenance};
 use crate::wire::AddPathDirection;
-
-/// The states of RFC 4271 §8.2.2.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum PeerState {
-    /// Not started, or waiting after an error.
-    Idle,
-    /// Dialling.
-    Connect,
-    /// Waiting for the next dial, or for the peer to dial.
-    Active,
-    /// OPEN sent.
-    OpenSent,
-    /// OPEN accepted, KEEPALIVE awaited.
-    OpenConfirm,
-    /// Exchanging routes.
-    Established,
-}
-
-impl PeerState {
-    /// All states, in the order of a session's life.
-    pub const ALL: [Self; 6] = [
-        Self::Idle,
-        Self::Connect,
-        Self::Active,
-        Self::OpenSent,
-        Self::OpenConfirm,
-        Self::Established,
-    ];
-
-    /// The state's name as in the RFC.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Idle => "Idle",
-            Self::Connect => "Connect",
-            Self::Active => "Active",
-            Self::OpenSent => "OpenSent",
-            Self::OpenConfirm => "OpenConfirm",
-            Self::Established => "Established",
-        }
-    }
-}
 
 /// One session as `show neighbor` tells it. Prefix counts are the RIB's, see `rib::PeerCounts`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

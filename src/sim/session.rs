@@ -206,7 +206,7 @@ impl Session {
         let context = self
             .machine
             .negotiated(id)
-            .map_or(BEFORE_OPEN, Negotiated::decode_context);
+            .map_or(DecodeContext::BEFORE_OPEN, Negotiated::decode_context);
         match decode(message, &context) {
             Ok(Message::Open(open)) => self.receive(network, core, id, Received::Open(open)),
             Ok(Message::Keepalive) => self.receive(network, core, id, Received::Keepalive),
@@ -422,17 +422,3 @@ impl Session {
 /// How long stale routes of a peer may stay after it has come back: for ever in this world, so that it
 /// is End-of-RIB that must end them.
 const STALE_TIME: Duration = Duration::from_hours(1);
-
-/// Before the terms are known no UPDATE is expected, and none would be read.
-const BEFORE_OPEN: DecodeContext = DecodeContext {
-    four_octet_as: true,
-    add_path: PerFamily {
-        ipv4: false,
-        ipv6: false,
-    },
-    families: PerFamily {
-        ipv4: false,
-        ipv6: false,
-    },
-    external: false,
-};

@@ -93,6 +93,23 @@ pub struct DecodeContext {
     pub external: bool,
 }
 
+impl DecodeContext {
+    /// What is assumed of a connection until both OPENs are known: no message but UPDATE depends on
+    /// it, and no family's routes are taken.
+    pub const BEFORE_OPEN: Self = Self {
+        four_octet_as: true,
+        add_path: PerFamily {
+            ipv4: false,
+            ipv6: false,
+        },
+        families: PerFamily {
+            ipv4: false,
+            ipv6: false,
+        },
+        external: false,
+    };
+}
+
 /// What must be known of a session to write UPDATEs for it; equal contexts may share bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct EncodeContext {
