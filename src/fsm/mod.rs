@@ -48,6 +48,9 @@
 //!     connect_retry: Duration::from_secs(5),
 //!     idle_hold: (Duration::from_secs(5), Duration::from_secs(30)),
 //!     restart_time: Some(120),
+//!     long_lived_time: None,
+//!     role: None,
+//!     delay_open: None,
 //! };
 //! let mut peer = Peer::new(config, 7);
 //! peer.handle(Instant::now(), Input::Start);

@@ -30,6 +30,12 @@ pub struct Negotiated {
     pub add_path: PerFamily<AddPathDirection>,
     /// Whether the peer answers ROUTE-REFRESH.
     pub route_refresh: bool,
+    /// Whether both sides mark the begin and the end of a refresh (RFC 7313).
+    pub enhanced_refresh: bool,
+    /// Whether messages may have up to 65,535 octets (RFC 8654).
+    pub extended_message: bool,
+    /// Whether IPv4 NLRI may go with an IPv6 next hop (RFC 8950).
+    pub extended_next_hop: bool,
     /// The peer's graceful-restart terms, where both sides have offered them.
     pub graceful_restart: Option<GracefulRestart>,
     /// All that the peer offered, for `show neighbor`.
@@ -68,6 +74,9 @@ impl Negotiated {
             four_octet_as: theirs.four_octet_as.is_some(),
             add_path: common_add_path(families, config.add_path, theirs.add_path),
             route_refresh: theirs.route_refresh,
+            enhanced_refresh: false,
+            extended_message: false,
+            extended_next_hop: false,
             graceful_restart: theirs
                 .graceful_restart
                 .filter(|_| config.restart_time.is_some()),
@@ -85,6 +94,7 @@ impl Negotiated {
             },
             families: self.families,
             external: self.external,
+            extended_next_hop: self.extended_next_hop,
         }
     }
 }

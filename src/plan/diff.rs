@@ -128,6 +128,7 @@ fn peer_change(
         address: _,
         port,
         family: _,
+        families: _,
         local_as: _,
         remote_as: _,
         source_address: _,
@@ -141,6 +142,15 @@ fn peer_change(
         next_hop_mode,
         reflector_client,
         allowed_local_as: _,
+        password: _,
+        ttl_security: _,
+        interface: _,
+        add_path: _,
+        add_path_max,
+        prefix_limit,
+        role: _,
+        long_lived_time,
+        shutdown,
         import,
         export,
         provenance,
@@ -154,6 +164,10 @@ fn peer_change(
         && old.idle_hold == *idle_hold
         && old.next_hop_mode == *next_hop_mode
         && old.reflector_client == *reflector_client
+        && old.add_path_max == *add_path_max
+        && old.prefix_limit == *prefix_limit
+        && old.long_lived_time == *long_lived_time
+        && old.shutdown == *shutdown
         && policies.is_same(&old.import, import)
         && policies.is_same(&old.export, export)
         && old.provenance == *provenance;
@@ -178,6 +192,13 @@ fn reset_reasons(old: &PeerPlan, new: &PeerPlan) -> Vec<String> {
             &old.allowed_local_as,
             &new.allowed_local_as,
         ),
+        changed_quietly("families", old.families != new.families),
+        // Linux does not take a new key for a connection that is there.
+        changed_quietly("password", old.password != new.password),
+        changed_quietly("TTL security", old.ttl_security != new.ttl_security),
+        changed_quietly("interface", old.interface != new.interface),
+        changed_quietly("ADD-PATH", old.add_path != new.add_path),
+        changed_quietly("role", old.role != new.role),
     ]
     .into_iter()
     .flatten()
@@ -186,6 +207,11 @@ fn reset_reasons(old: &PeerPlan, new: &PeerPlan) -> Vec<String> {
 
 fn changed<T: PartialEq + Display>(what: &str, old: &T, new: &T) -> Option<String> {
     (old != new).then(|| format!("{what} {old} → {new}"))
+}
+
+/// A change whose values are not for the log, or too many for it.
+fn changed_quietly(what: &str, is_changed: bool) -> Option<String> {
+    is_changed.then(|| what.to_owned())
 }
 
 /// Compares policies, each pair once: thousands of sessions share a few of them.

@@ -32,7 +32,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::model::Store;
-use crate::net::{Asn, ClusterId, Family, PerFamily, Prefix, RouterId};
+use crate::net::{
+    AddPathDirection, Asn, ClusterId, Family, PerFamily, Prefix, PrefixLimit, Role, RouterId,
+    Secret,
+};
 use crate::policy::{NextHopMode, Policy};
 
 pub use check::{Finding, check};
@@ -211,8 +214,10 @@ pub struct PeerPlan {
     pub address: IpAddr,
     /// The peer's port.
     pub port: u16,
-    /// The family of the session.
+    /// The family of the session's address.
     pub family: Family,
+    /// The families offered in the session.
+    pub families: PerFamily<bool>,
     /// The AS of this side.
     pub local_as: Asn,
     /// The AS of the peer.
@@ -243,6 +248,25 @@ pub struct PeerPlan {
     pub reflector_client: Option<ClusterId>,
     /// Tolerated occurrences of the local AS.
     pub allowed_local_as: u32,
+    /// The TCP-MD5 password (RFC 2385); in JSON only whether there is one.
+    #[serde(serialize_with = "is_set")]
+    pub password: Option<Secret>,
+    /// Set where packets must come from at most so many hops away (RFC 5082, spec/calico.md §2.3).
+    pub ttl_security: Option<u8>,
+    /// The interface that a link-local peer is reached by.
+    pub interface: Option<Arc<str>>,
+    /// What is offered of ADD-PATH.
+    pub add_path: AddPathDirection,
+    /// How many paths to a prefix are sent at most.
+    pub add_path_max: u16,
+    /// How many prefixes the peer may announce in a family.
+    pub prefix_limit: Option<PrefixLimit>,
+    /// The role of this side (RFC 9234).
+    pub role: Option<Role>,
+    /// Long-lived stale time to advertise, in seconds (RFC 9494).
+    pub long_lived_time: Option<u32>,
+    /// Set where the session is held down, with the message for the peer (RFC 9003).
+    pub shutdown: Option<Arc<str>>,
     /// Import policy; its name in JSON.
     #[serde(serialize_with = "policy_name")]
     pub import: Arc<Policy>,
@@ -269,6 +293,10 @@ fn two_seconds<S: serde::Serializer>(
     to: S,
 ) -> Result<S::Ok, S::Error> {
     (times.0.as_secs_f64(), times.1.as_secs_f64()).serialize(to)
+}
+
+fn is_set<S: serde::Serializer>(secret: &Option<Secret>, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_bool(secret.is_some())
 }
 
 fn policy_name<S: serde::Serializer>(policy: &Arc<Policy>, to: S) -> Result<S::Ok, S::Error> {

@@ -14,7 +14,7 @@ use super::policies::SessionPolicies;
 use super::speaker::{BGP_PORT, Local, address_field, resource_of};
 use super::{PeerKind, PeerName, PeerPlan, Provenance, Warnings};
 use crate::model::{BgpPeer, Node, PeerEndpoint, SourceAddress};
-use crate::net::{Asn, Family, PerFamily};
+use crate::net::{AddPathDirection, Asn, Family, PerFamily};
 use crate::policy::NextHopMode;
 
 /// Delay before the first dial (§3.9).
@@ -274,6 +274,10 @@ impl Planner<'_> {
             address: session.address,
             port: session.port.unwrap_or(BGP_PORT),
             family,
+            families: PerFamily {
+                ipv4: family == Family::Ipv4,
+                ipv6: family == Family::Ipv6,
+            },
             local_as: session.local_as,
             remote_as: session.remote_as,
             source_address: self.local.address(family),
@@ -287,6 +291,18 @@ impl Planner<'_> {
             next_hop_mode: NextHopMode::Auto,
             reflector_client: None,
             allowed_local_as: 0,
+            password: None,
+            ttl_security: None,
+            interface: None,
+            add_path: AddPathDirection {
+                receive: true,
+                send: false,
+            },
+            add_path_max: 16,
+            prefix_limit: None,
+            role: None,
+            long_lived_time: None,
+            shutdown: None,
             import: Arc::clone(&policies.import),
             export: Arc::clone(&policies.export),
             provenance: session.provenance,

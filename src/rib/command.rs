@@ -9,7 +9,8 @@ use bytes::Bytes;
 use super::feed::FibChange;
 use super::query::{Answer, Query};
 use crate::net::{
-    Asn, ClusterId, Family, Ipv4Prefix, Ipv6Prefix, PeerId, PerFamily, Prefix, RouterId,
+    Asn, ClusterId, Family, Ipv4Prefix, Ipv6Prefix, PeerId, PerFamily, Prefix, PrefixLimit, Role,
+    RouterId,
 };
 use crate::policy::{NextHopMode, Policy};
 use crate::wire::{AddPathDirection, Nlri, PathAttributes};
@@ -201,6 +202,12 @@ pub struct PeerSetup {
     pub import: PerFamily<Arc<Policy>>,
     /// Export policy in each family.
     pub export: PerFamily<Arc<Policy>>,
+    /// How many prefixes the peer may announce, in each family.
+    pub prefix_limit: PerFamily<Option<PrefixLimit>>,
+    /// This side's role between autonomous systems (RFC 9234).
+    pub role: Option<Role>,
+    /// How many paths to a prefix are sent at most where ADD-PATH lets more than one be sent.
+    pub add_path_max: u16,
 }
 
 /// The terms of an established session, as the RIB sees them.
@@ -224,6 +231,12 @@ pub struct SessionTerms {
     pub forwarding_preserved: PerFamily<bool>,
     /// The time by which stale routes that were not announced again go, End-of-RIB or not.
     pub stale_until: Option<Instant>,
+    /// Whether both sides mark the begin and the end of a refresh (RFC 7313).
+    pub enhanced_refresh: bool,
+    /// Whether messages may have up to 65,535 octets (RFC 8654).
+    pub extended_message: bool,
+    /// Whether IPv4 NLRI may go with an IPv6 next hop (RFC 8950).
+    pub extended_next_hop: bool,
 }
 
 /// A batch of either family.

@@ -52,6 +52,8 @@ impl GroupKey {
             encode: EncodeContext {
                 four_octet_as: terms.four_octet_as,
                 add_path: terms.add_path.get(family).send,
+                extended_message: terms.extended_message,
+                extended_next_hop: terms.extended_next_hop,
             },
         }
     }

@@ -202,5 +202,8 @@ fn session_terms(
         add_path: negotiated.add_path,
         forwarding_preserved: preserved,
         stale_until: Some(now + STALE_AFTER_RECONNECT),
+        enhanced_refresh: negotiated.enhanced_refresh,
+        extended_message: negotiated.extended_message,
+        extended_next_hop: negotiated.extended_next_hop,
     }
 }

@@ -4,10 +4,10 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::fsm::PeerConfig;
-use crate::net::{Family, PeerId, PerFamily, RouterId};
+use crate::net::{PeerId, PerFamily, RouterId};
 use crate::plan::{PeerName, PeerPlan, SpeakerPlan};
 use crate::rib::PeerSetup;
-use crate::wire::{AddPathDirection, HoldTime};
+use crate::wire::HoldTime;
 
 /// A planned peer with the handle that the registry gave it.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,14 +48,11 @@ impl PeerSpec {
             router_id: self.router_id,
             remote_address: plan.address,
             passive: plan.passive,
-            families: only(plan.family, true),
-            add_path: only(
-                plan.family,
-                AddPathDirection {
-                    receive: true,
-                    send: false,
-                },
-            ),
+            families: plan.families,
+            add_path: PerFamily {
+                ipv4: plan.add_path,
+                ipv6: plan.add_path,
+            },
             hold_time: HoldTime::new(plan.hold_time).unwrap_or(DEFAULT_HOLD_TIME),
             keepalive: plan
                 .keepalive
@@ -64,6 +61,9 @@ impl PeerSpec {
             connect_retry: plan.connect_retry,
             idle_hold: plan.idle_hold,
             restart_time: Some(plan.restart_time),
+            long_lived_time: plan.long_lived_time,
+            role: plan.role,
+            delay_open: None,
         }
     }
 
@@ -90,6 +90,12 @@ impl PeerSpec {
                 ipv4: plan.export.clone(),
                 ipv6: plan.export.clone(),
             },
+            prefix_limit: PerFamily {
+                ipv4: plan.prefix_limit,
+                ipv6: plan.prefix_limit,
+            },
+            role: plan.role,
+            add_path_max: plan.add_path_max,
         }
     }
 }
@@ -99,9 +105,3 @@ const DEFAULT_HOLD_TIME: HoldTime = match HoldTime::new(240) {
     Some(time) => time,
     None => unreachable!(),
 };
-
-fn only<T: Default>(family: Family, value: T) -> PerFamily<T> {
-    let mut all = PerFamily::default();
-    *all.get_mut(family) = value;
-    all
-}

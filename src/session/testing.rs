@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use super::spec::PeerSpec;
 use super::view::{NegotiatedView, PeerState, PeerView};
-use crate::net::{Asn, Family, PeerId, PerFamily, RouterId};
+use crate::net::{AddPathDirection, Asn, Family, PeerId, PerFamily, RouterId};
 use crate::plan::{PeerKind, PeerName, PeerPlan, Provenance};
 use crate::policy::{NextHopMode, Policy, Then};
 
@@ -23,6 +23,10 @@ pub(crate) fn spec(name: &str) -> PeerSpec {
         address: [192, 0, 2, 2].into(),
         port: 179,
         family: Family::Ipv4,
+        families: PerFamily {
+            ipv4: true,
+            ipv6: false,
+        },
         local_as: Asn(64_512),
         remote_as: Asn(64_512),
         source_address: None,
@@ -36,6 +40,18 @@ pub(crate) fn spec(name: &str) -> PeerSpec {
         next_hop_mode: NextHopMode::Auto,
         reflector_client: None,
         allowed_local_as: 0,
+        password: None,
+        ttl_security: None,
+        interface: None,
+        add_path: AddPathDirection {
+            receive: true,
+            send: false,
+        },
+        add_path_max: 16,
+        prefix_limit: None,
+        role: None,
+        long_lived_time: None,
+        shutdown: None,
         import: policy("import"),
         export: policy("export"),
         provenance: Provenance {

@@ -311,6 +311,9 @@ impl Session {
                 ipv6: preserved(Family::Ipv6).unwrap_or(false),
             },
             stale_until: Some(now + STALE_TIME),
+            enhanced_refresh: terms.enhanced_refresh,
+            extended_message: terms.extended_message,
+            extended_next_hop: terms.extended_next_hop,
         };
         core.tell(now, Command::SessionUp(session));
         for family in terms.families.families() {

@@ -181,6 +181,9 @@ impl World {
             connect_retry: Duration::from_secs(5),
             idle_hold: (Duration::from_secs(5), Duration::from_secs(30)),
             restart_time: peering.restart_time,
+            long_lived_time: None,
+            role: None,
+            delay_open: None,
         };
         let seed = self.seed ^ (here.speaker as u64) << 32 ^ (here.session as u64) << 16;
         let mut machine = Peer::new(config, seed);
@@ -420,6 +423,9 @@ fn peer_setup(peer: PeerId, local: Identity, remote: Identity) -> PeerSetup {
         allowed_local_as: 0,
         import: policies.clone(),
         export: policies,
+        prefix_limit: PerFamily::default(),
+        role: None,
+        add_path_max: 16,
     }
 }
 

@@ -5,7 +5,7 @@ use nom::multi::many0;
 
 use super::error::OpenProblem;
 use super::read::{Read, block, long, octet, octets, short};
-use crate::net::{Afi, Asn, Family, PerFamily, Safi};
+use crate::net::{AddPathDirection, Afi, Asn, Family, PerFamily, Safi};
 
 /// The capabilities of one OPEN, known ones by field.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,15 +26,6 @@ pub struct Capabilities {
     pub add_path: PerFamily<AddPathDirection>,
     /// Codes of capabilities that calidris does not know; ignored, and shown.
     pub unknown: Vec<u8>,
-}
-
-/// What the sender of an ADD-PATH capability is willing to do (RFC 7911 §4).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct AddPathDirection {
-    /// Able to receive several paths to a prefix.
-    pub receive: bool,
-    /// Able to send several paths to a prefix.
-    pub send: bool,
 }
 
 /// Graceful restart (RFC 4724 §3).

@@ -31,6 +31,9 @@ pub(super) fn config(host: u8, peer: u8) -> PeerConfig {
         connect_retry: Duration::from_secs(5),
         idle_hold: (Duration::from_secs(5), Duration::from_secs(30)),
         restart_time: Some(120),
+        long_lived_time: None,
+        role: None,
+        delay_open: None,
     }
 }
 

@@ -8,6 +8,8 @@ use crate::rib::testing::{address, attributes, nth};
 const CONTEXT: EncodeContext = EncodeContext {
     four_octet_as: true,
     add_path: false,
+    extended_message: false,
+    extended_next_hop: false,
 };
 
 fn v4(n: u32) -> Ipv4Prefix {
@@ -84,7 +86,7 @@ proptest! {
         add_path: bool,
         four_octet_as: bool,
     ) {
-        let context = EncodeContext { four_octet_as, add_path };
+        let context = EncodeContext { four_octet_as, add_path, ..EncodeContext::default() };
         let mut batch = Batch::<Ipv4>::new(context);
         let mut n = 0;
         'full: for (length, withdraw) in paths.iter().cycle() {

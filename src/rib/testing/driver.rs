@@ -51,6 +51,7 @@ impl Driver {
             add_path: both(self.add_path),
             families: both(true),
             external: false,
+            extended_next_hop: false,
         };
         let mut framer = Framer::new();
         framer.extend(bytes);

@@ -74,6 +74,9 @@ pub(crate) fn peer(n: u32, external: bool, client: bool) -> PeerSetup {
         allowed_local_as: 0,
         import: both(accept_all()),
         export: both(accept_all()),
+        prefix_limit: both(None),
+        role: None,
+        add_path_max: 16,
     }
 }
 
@@ -87,6 +90,9 @@ pub(crate) fn terms(n: u32) -> SessionTerms {
         add_path: both(AddPathDirection::default()),
         forwarding_preserved: both(true),
         stale_until: None,
+        enhanced_refresh: false,
+        extended_message: false,
+        extended_next_hop: false,
     }
 }
 
