@@ -77,6 +77,7 @@ impl PeerSpec {
             name: self.name.0.clone(),
             address: plan.address,
             local_as: plan.local_as,
+            remote_as: plan.remote_as,
             router_id: self.router_id,
             external: plan.local_as != plan.remote_as,
             reflector_client: plan.reflector_client,
