@@ -406,6 +406,7 @@ fn peer_setup(peer: PeerId, local: Identity, remote: Identity) -> PeerSetup {
         name: format!("to {}", remote.index).into(),
         address: remote.address(Family::Ipv4),
         local_as: local.asn,
+        remote_as: remote.asn,
         router_id: local.router_id,
         external: !internal,
         reflector_client: client,

@@ -163,6 +163,7 @@ mod tests {
             node: "a".into(),
             router_id,
             listen_port: None,
+            passwords: Default::default(),
         };
         Arc::new(plan(&store, &identity).expect("a plan"))
     }
