@@ -156,6 +156,13 @@ fn routes_are_asked_for_on_the_established_connection() {
     let actions = bench.input(Input::RequestRefresh(Family::Ipv6));
     let request = RouteRefresh::request(Family::Ipv6);
     assert_eq!(actions, [Action::SendRefresh(FIRST, request)]);
+    // One request says it all while the peer has not read it.
+    let actions = bench.input(Input::RequestRefresh(Family::Ipv6));
+    let waiting = Action::RefreshRefused(Family::Ipv6, RefreshRefusal::Waiting);
+    assert_eq!(actions, [waiting]);
+    bench.wrote(FIRST, true);
+    let actions = bench.input(Input::RequestRefresh(Family::Ipv6));
+    assert_eq!(actions, [Action::SendRefresh(FIRST, request)]);
 }
 
 #[test]
