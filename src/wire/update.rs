@@ -1,39 +1,45 @@
 //! UPDATE (RFC 4271 §4.3): its sections as borrowed, verified runs of NLRI.
 
-use std::sync::Arc;
-
 use smallvec::SmallVec;
 
-use super::attribute::{Attributes, NextHop, PathAttributes};
+use super::attribute::{AttributesView, NextHop, PathAttributes, Walk};
 use super::error::{AttributeFault, WireError};
 use super::nlri::NlriRun;
 use super::{DecodeContext, HEADER_LENGTH};
 use crate::net::Family;
 
 /// One UPDATE as received, after RFC 7606: what is left is safe to apply in the order given here.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Update<'a> {
     /// Prefixes to withdraw, those of treat-as-withdraw included.
     pub withdrawn: SmallVec<[NlriRun<'a>; 2]>,
     /// Prefixes to announce; at most one run from the classic field and one from MP_REACH_NLRI.
     pub announced: SmallVec<[Announced<'a>; 2]>,
+    /// What the announced prefixes share. Where there are none, it means nothing.
+    pub attributes: AttributesView<'a>,
     /// The family whose initial dump this message ends (RFC 4724 §2).
     pub end_of_rib: Option<Family>,
     /// Faults that were survived, for counters and the log.
     pub faults: Vec<AttributeFault>,
 }
 
-/// Prefixes and the attributes that they share.
-#[derive(Clone, Debug, PartialEq)]
+/// Prefixes and what belongs to them alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Announced<'a> {
-    /// The attributes, with the next hop that belongs to this run.
-    pub attributes: Arc<PathAttributes>,
+    /// The next hop of these prefixes.
+    pub next_hop: NextHop,
     /// The prefixes.
     pub nlri: NlriRun<'a>,
 }
 
 impl<'a> Update<'a> {
+    /// The attributes of a run of this UPDATE, as a set of their own.
+    pub fn path(&self, announced: &Announced<'_>) -> PathAttributes {
+        self.attributes.to_path(announced.next_hop)
+    }
+
     /// Reads a body.
+    #[inline]
     pub(crate) fn decode(body: &'a [u8], context: &DecodeContext) -> Result<Self, WireError> {
         let sections = Sections::split(body)?;
         let ipv4 = |section, octets| {
@@ -42,75 +48,53 @@ impl<'a> Update<'a> {
         };
         let withdrawn = ipv4("withdrawn routes", sections.withdrawn)?;
         let classic = ipv4("NLRI", sections.nlri)?;
-        let mut attributes =
-            Attributes::walk(sections.attributes, sections.attributes_offset, context)?;
+        let mut walk = Walk::over(sections.attributes, sections.attributes_offset, context)?;
 
-        let reach = attributes.reach.filter(|reach| !reach.nlri.is_empty());
+        let reach = walk.reach.filter(|reach| !reach.nlri.is_empty());
         if !classic.is_empty() || reach.is_some() {
-            attributes.check_mandatory(!classic.is_empty())?;
-        }
-        let announces = !classic.is_empty() || reach.is_some() || attributes.reach_ignored;
-        // Attributes without prefixes, and a fault in them: the prefixes may be what the fault ate
-        // (RFC 7606 §5.2).
-        if !announces
-            && attributes.others
-            && let Some(malformed) = attributes.withdraw.take()
+            walk.check_mandatory(!classic.is_empty())?;
+        } else if walk.others
+            && !walk.reach_ignored
+            && let Some(malformed) = walk.withdraw_fault()
         {
-            return Err(malformed.into());
+            // Attributes without prefixes, and a fault in them: the prefixes may be what the fault
+            // ate (RFC 7606 §5.2).
+            return Err(malformed.clone());
         }
 
         let mut update = Self {
-            end_of_rib: end_of_rib(body, &attributes, withdrawn, classic, context),
-            faults: std::mem::take(&mut attributes.faults),
-            ..Self::default()
+            withdrawn: SmallVec::new(),
+            announced: SmallVec::new(),
+            attributes: walk.view,
+            end_of_rib: end_of_rib(body, &walk, withdrawn, classic, context),
+            faults: Vec::new(),
         };
-        let classic = Some(classic).filter(|run| !run.is_empty() && context.families.ipv4);
-        let withdrawn = Some(withdrawn).filter(|_| context.families.ipv4);
-        let runs = withdrawn.into_iter().chain(attributes.unreach);
-        update.withdrawn.extend(runs.filter(|run| !run.is_empty()));
-
-        let reached = reach.map(|reach| (reach.next_hop, reach.nlri));
-        let next_hop = NextHop::V4(
-            attributes
-                .next_hop
-                .unwrap_or(std::net::Ipv4Addr::UNSPECIFIED),
-        );
-        let announced = classic
-            .map(|run| (next_hop, run))
-            .into_iter()
-            .chain(reached);
-        update.announce(announced.collect(), attributes);
+        if !withdrawn.is_empty() && context.families.ipv4 {
+            update.withdrawn.push(withdrawn);
+        }
+        if let Some(unreach) = walk.unreach.filter(|run| !run.is_empty()) {
+            update.withdrawn.push(unreach);
+        }
+        let withdraws = walk.withdraws();
+        if !classic.is_empty() && context.families.ipv4 {
+            // With classic prefixes and no next hop, a fault has been found.
+            let next_hop = walk.view.next_hop.map_or(NextHop::Local, NextHop::V4);
+            update.take(next_hop, classic, withdraws);
+        }
+        if let Some(reach) = reach {
+            update.take(reach.next_hop, reach.nlri, withdraws);
+        }
+        update.faults = walk.take_faults();
         Ok(update)
     }
 
-    /// Adds the runs as announced, or as withdrawn where a fault demands that.
-    fn announce(
-        &mut self,
-        runs: SmallVec<[(NextHop, NlriRun<'a>); 2]>,
-        attributes: Attributes<'a>,
-    ) {
-        let Some((first_hop, _)) = runs.first().copied() else {
-            return;
-        };
-        let path = match attributes.withdraw {
-            Some(_) => None,
-            None => attributes.into_path(first_hop),
-        };
-        let Some(path) = path else {
-            self.withdrawn.extend(runs.into_iter().map(|(_, run)| run));
-            return;
-        };
-        let path = Arc::new(path);
-        for (next_hop, nlri) in runs {
-            let attributes = if next_hop == path.next_hop {
-                Arc::clone(&path)
-            } else {
-                Arc::new(PathAttributes {
-                    next_hop,
-                    ..(*path).clone()
-                })
-            };
-            self.announced.push(Announced { attributes, nlri });
+    /// Adds a run as announced, or as withdrawn where a fault demands that.
+    #[inline]
+    fn take(&mut self, next_hop: NextHop, nlri: NlriRun<'a>, withdraws: bool) {
+        if withdraws {
+            self.withdrawn.push(nlri);
+        } else {
+            self.announced.push(Announced { next_hop, nlri });
         }
     }
 }
@@ -125,6 +109,7 @@ struct Sections<'a> {
 }
 
 impl<'a> Sections<'a> {
+    #[inline]
     fn split(body: &'a [u8]) -> Result<Self, WireError> {
         let (withdrawn, rest) = split_section("withdrawn routes", body)?;
         let (attributes, nlri) = split_section("path attributes", rest)?;
@@ -138,6 +123,7 @@ impl<'a> Sections<'a> {
 }
 
 /// Takes off a section behind its length of two octets.
+#[inline]
 fn split_section<'a>(
     section: &'static str,
     octets: &'a [u8],
@@ -159,7 +145,7 @@ fn split_section<'a>(
 /// names no prefix and nothing else (RFC 4724 §2).
 fn end_of_rib(
     body: &[u8],
-    attributes: &Attributes<'_>,
+    walk: &Walk<'_>,
     withdrawn: NlriRun<'_>,
     classic: NlriRun<'_>,
     context: &DecodeContext,
@@ -167,7 +153,7 @@ fn end_of_rib(
     if body == [0; 4] {
         return Some(Family::Ipv4).filter(|_| context.families.ipv4);
     }
-    let unreach = attributes.unreach.filter(NlriRun::is_empty)?;
-    let alone = withdrawn.is_empty() && classic.is_empty() && !attributes.others;
+    let unreach = walk.unreach.filter(NlriRun::is_empty)?;
+    let alone = withdrawn.is_empty() && classic.is_empty() && !walk.others;
     alone.then_some(unreach.family)
 }

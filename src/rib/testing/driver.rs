@@ -67,8 +67,9 @@ impl Driver {
                 }
             }
             for announced in &update.announced {
+                let attributes = Arc::new(update.path(announced));
                 for prefix in prefixes(&announced.nlri) {
-                    self.told.insert(prefix, Arc::clone(&announced.attributes));
+                    self.told.insert(prefix, Arc::clone(&attributes));
                 }
             }
         }
