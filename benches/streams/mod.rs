@@ -9,7 +9,7 @@ use calidris::wire::{
 };
 
 /// An internal session with everything plain.
-pub const READER: DecodeContext = DecodeContext {
+pub(crate) const READER: DecodeContext = DecodeContext {
     four_octet_as: true,
     add_path: PerFamily {
         ipv4: false,
@@ -24,7 +24,7 @@ pub const READER: DecodeContext = DecodeContext {
 };
 
 /// The same session, seen from the other side.
-pub const WRITER: EncodeContext = EncodeContext {
+pub(crate) const WRITER: EncodeContext = EncodeContext {
     four_octet_as: true,
     add_path: false,
     extended_message: false,
@@ -32,7 +32,7 @@ pub const WRITER: EncodeContext = EncodeContext {
 };
 
 /// The routes of a stream: sets, each with the prefixes that share it.
-pub type Sets<A> = Vec<(PathAttributes, Vec<Nlri<<A as AddressFamily>::Prefix>>)>;
+pub(crate) type Sets<A> = Vec<(PathAttributes, Vec<Nlri<<A as AddressFamily>::Prefix>>)>;
 
 /// Numbers in an order without visible rule (xorshift).
 struct Numbers(u64);
@@ -57,7 +57,7 @@ impl Numbers {
 
 /// The transfer of a whole table to an internal peer: `messages` sets, all different, of about 7
 /// prefixes and 5 to 6 attributes.
-pub fn full_table(messages: u32) -> Sets<Ipv4> {
+pub(crate) fn full_table(messages: u32) -> Sets<Ipv4> {
     let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
     (0..messages)
         .map(|_| {
@@ -120,7 +120,7 @@ fn table_attributes(numbers: &mut Numbers) -> PathAttributes {
 }
 
 /// A family in which a reflector's clients have blocks.
-pub trait Blocks: AddressFamily {
+pub(crate) trait Blocks: AddressFamily {
     /// The `number`th block.
     fn block(number: u32) -> Self::Prefix;
     /// The address of a node.
@@ -153,7 +153,7 @@ impl Blocks for Ipv6 {
 }
 
 /// What a reflector tells its clients: 1 to 8 blocks of each of `nodes` nodes.
-pub fn calico<A: Blocks>(nodes: u32) -> Sets<A> {
+pub(crate) fn calico<A: Blocks>(nodes: u32) -> Sets<A> {
     (0..nodes)
         .map(|node| {
             let attributes = PathAttributes {
@@ -170,7 +170,7 @@ pub fn calico<A: Blocks>(nodes: u32) -> Sets<A> {
 }
 
 /// Packs sets, and hands the octets over every 64 KiB.
-pub fn pack<A: AddressFamily>(
+pub(crate) fn pack<A: AddressFamily>(
     packer: &mut UpdatePacker,
     sets: &[(PathAttributes, Vec<Nlri<A::Prefix>>)],
     mut take: impl FnMut(&[u8]),
@@ -185,7 +185,7 @@ pub fn pack<A: AddressFamily>(
 }
 
 /// The octets of a stream.
-pub fn octets<A: AddressFamily>(sets: &Sets<A>) -> Vec<u8> {
+pub(crate) fn octets<A: AddressFamily>(sets: &Sets<A>) -> Vec<u8> {
     let mut octets = Vec::new();
     pack::<A>(&mut UpdatePacker::new(WRITER), sets, |chunk| {
         octets.extend_from_slice(chunk);
@@ -194,7 +194,7 @@ pub fn octets<A: AddressFamily>(sets: &Sets<A>) -> Vec<u8> {
 }
 
 /// The messages of a stream.
-pub fn messages(mut stream: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(crate) fn messages(mut stream: &[u8]) -> impl Iterator<Item = &[u8]> {
     std::iter::from_fn(move || {
         let length = stream.get(16..18)?;
         let length = usize::from(u16::from_be_bytes([length[0], length[1]]));

@@ -55,21 +55,36 @@ impl<'a> NlriRun<'a> {
             add_path,
             octets,
         };
-        let path_id = if add_path { 4 } else { 0 };
+        match run.is_whole() {
+            true => Ok(run),
+            false => Err(run.fault()),
+        }
+    }
+
+    /// Takes octets for a run; whoever does so asks [`Self::is_whole`] before anything else.
+    #[inline]
+    pub(crate) const fn unverified(family: Family, add_path: bool, octets: &'a [u8]) -> Self {
+        Self {
+            family,
+            add_path,
+            octets,
+        }
+    }
+
+    /// Whether every prefix is complete, and short enough for the family.
+    #[inline]
+    pub(crate) fn is_whole(&self) -> bool {
+        let path_id = if self.add_path { 4 } else { 0 };
         let mut step = Step::default();
         let mut at = path_id;
-        while let Some(&length) = octets.get(at) {
-            if length > run.bits_max() {
-                return Err(run.fault());
+        while let Some(&length) = self.octets.get(at) {
+            if length > self.bits_max() {
+                return false;
             }
             at += step.over(length) + path_id;
         }
         // The last step leads to where the length of one more prefix would stand.
-        if at == octets.len() + path_id {
-            Ok(run)
-        } else {
-            Err(run.fault())
-        }
+        at == self.octets.len() + path_id
     }
 
     /// The family's width in bits.
@@ -83,7 +98,8 @@ impl<'a> NlriRun<'a> {
 
     /// The first fault of a run that has one.
     #[cold]
-    fn fault(&self) -> NlriError {
+    #[inline(never)]
+    pub(crate) fn fault(&self) -> NlriError {
         let max = self.bits_max();
         let mut left = self.octets;
         loop {

@@ -39,20 +39,32 @@ impl<'a> Update<'a> {
     }
 
     /// Reads a body.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn decode(body: &'a [u8], context: &DecodeContext) -> Result<Self, WireError> {
-        let sections = Sections::split(body)?;
-        let ipv4 = |section, octets| {
-            NlriRun::verify(Family::Ipv4, context.add_path.ipv4, octets)
-                .map_err(|error| WireError::Nlri { section, error })
+        let Some(sections) = Sections::split(body) else {
+            return Err(section_fault(body));
         };
-        let withdrawn = ipv4("withdrawn routes", sections.withdrawn)?;
-        let classic = ipv4("NLRI", sections.nlri)?;
-        let mut walk = Walk::over(sections.attributes, sections.attributes_offset, context)?;
+        let ipv4 = |octets| NlriRun::unverified(Family::Ipv4, context.add_path.ipv4, octets);
+        let withdrawn = ipv4(sections.withdrawn);
+        if !withdrawn.is_whole() {
+            return Err(nlri_fault("withdrawn routes", withdrawn));
+        }
+        let classic = ipv4(sections.nlri);
+        if !classic.is_whole() {
+            return Err(nlri_fault("NLRI", classic));
+        }
+        let mut walk = Walk::new(sections.attributes, context);
+        let offset = HEADER_LENGTH + 2 + withdrawn.octets.len() + 2;
+        if let Err(error) = walk.run(offset, context) {
+            return Err(*error);
+        }
 
         let reach = walk.reach.filter(|reach| !reach.nlri.is_empty());
         if !classic.is_empty() || reach.is_some() {
-            walk.check_mandatory(!classic.is_empty())?;
+            if !walk.has_mandatory(!classic.is_empty()) {
+                walk.record_missing(!classic.is_empty())
+                    .map_err(|error| *error)?;
+            }
         } else if walk.others
             && !walk.reach_ignored
             && let Some(malformed) = walk.withdraw_fault()
@@ -89,7 +101,7 @@ impl<'a> Update<'a> {
     }
 
     /// Adds a run as announced, or as withdrawn where a fault demands that.
-    #[inline]
+    #[inline(always)]
     fn take(&mut self, next_hop: NextHop, nlri: NlriRun<'a>, withdraws: bool) {
         if withdraws {
             self.withdrawn.push(nlri);
@@ -103,20 +115,17 @@ impl<'a> Update<'a> {
 struct Sections<'a> {
     withdrawn: &'a [u8],
     attributes: &'a [u8],
-    /// Counted from the first octet of the header.
-    attributes_offset: usize,
     nlri: &'a [u8],
 }
 
 impl<'a> Sections<'a> {
     #[inline]
-    fn split(body: &'a [u8]) -> Result<Self, WireError> {
-        let (withdrawn, rest) = split_section("withdrawn routes", body)?;
-        let (attributes, nlri) = split_section("path attributes", rest)?;
-        Ok(Self {
+    fn split(body: &'a [u8]) -> Option<Self> {
+        let (withdrawn, rest) = split_section(body)?;
+        let (attributes, nlri) = split_section(rest)?;
+        Some(Self {
             withdrawn,
             attributes,
-            attributes_offset: HEADER_LENGTH + 2 + withdrawn.len() + 2,
             nlri,
         })
     }
@@ -124,21 +133,35 @@ impl<'a> Sections<'a> {
 
 /// Takes off a section behind its length of two octets.
 #[inline]
-fn split_section<'a>(
-    section: &'static str,
-    octets: &'a [u8],
-) -> Result<(&'a [u8], &'a [u8]), WireError> {
-    let (length, rest) = octets.split_first_chunk::<2>().ok_or(WireError::Sections {
-        section,
-        declared: 2,
-        left: octets.len(),
-    })?;
-    let declared = usize::from(u16::from_be_bytes(*length));
-    rest.split_at_checked(declared).ok_or(WireError::Sections {
+fn split_section(octets: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = octets.split_first_chunk::<2>()?;
+    rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))
+}
+
+/// Which section of a body is cut short.
+#[cold]
+fn section_fault(body: &[u8]) -> WireError {
+    let (section, octets) = match split_section(body) {
+        None => ("withdrawn routes", body),
+        Some((_, rest)) => ("path attributes", rest),
+    };
+    let (declared, left) = match octets.split_first_chunk::<2>() {
+        Some((length, rest)) => (u16::from_be_bytes(*length).into(), rest.len()),
+        None => (2, octets.len()),
+    };
+    WireError::Sections {
         section,
         declared,
-        left: rest.len(),
-    })
+        left,
+    }
+}
+
+#[cold]
+fn nlri_fault(section: &'static str, run: NlriRun<'_>) -> WireError {
+    WireError::Nlri {
+        section,
+        error: run.fault(),
+    }
 }
 
 /// The family of an End-of-RIB: an UPDATE with nothing in it, or with an MP_UNREACH_NLRI that

@@ -57,7 +57,9 @@ impl PathAttributes {
     /// Builds the set that has this content, which one of the two `put_content` wrote.
     pub(crate) fn from_content(content: &[u8]) -> Self {
         let (next_hop, list) = split_next_hop(content);
-        let walk = Walk::over(list, 0, &AS_KEPT).expect("contents are written by this room");
+        let mut walk = Walk::new(list, &AS_KEPT);
+        walk.run(0, &AS_KEPT)
+            .expect("contents are written by this room");
         debug_assert!(walk.faults().is_empty(), "contents are in order");
         let next_hop = next_hop
             .or(walk.view.next_hop.map(NextHop::V4))

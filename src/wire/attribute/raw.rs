@@ -30,16 +30,18 @@ impl<'a> Raw<'a> {
         Some((Self { flags, code, value }, rest))
     }
 
+    /// Whether the optional and transitive bits are as the attribute's definition has them.
     #[inline]
-    pub(super) fn check_flags(&self) -> Result<(), AttributeErrorKind> {
-        match code::flags(self.code) {
-            Some(wanted) if self.flags & (OPTIONAL | TRANSITIVE) != wanted => {
-                Err(AttributeErrorKind::Flags {
-                    found: self.flags,
-                    wanted,
-                })
-            }
-            _ => Ok(()),
+    pub(super) fn has_right_flags(&self) -> bool {
+        code::flags(self.code).is_none_or(|wanted| self.flags & (OPTIONAL | TRANSITIVE) == wanted)
+    }
+
+    /// The fault in the flags.
+    #[cold]
+    pub(super) fn flags_fault(&self) -> AttributeErrorKind {
+        AttributeErrorKind::Flags {
+            found: self.flags,
+            wanted: code::flags(self.code).unwrap_or(OPTIONAL),
         }
     }
 }

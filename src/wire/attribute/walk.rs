@@ -36,6 +36,12 @@ pub(crate) struct Walk<'a> {
     faults: Option<Box<Faults>>,
 }
 
+/// An error ends the session; it is boxed, since the way of good messages leads past it.
+pub(crate) type Fatal = Result<(), Box<WireError>>;
+
+/// A fault in one attribute; boxed for the same reason.
+type Taken = Result<(), Box<AttributeErrorKind>>;
+
 /// Faults of a message that the session survives.
 #[derive(Debug, Default)]
 struct Faults {
@@ -50,68 +56,69 @@ struct Faults {
 const FAULTS_MAX: usize = 16;
 
 impl<'a> Walk<'a> {
-    /// Walks an attribute list that begins `offset` octets into the message.
-    ///
-    /// # Errors
-    /// [`WireError::Attribute`] for a fault that ends the session.
+    /// A walk over an attribute list, yet to be made.
     #[inline]
-    pub(crate) fn over(
-        list: &'a [u8],
-        offset: usize,
-        context: &DecodeContext,
-    ) -> Result<Self, WireError> {
-        let mut walk = Self {
+    pub(crate) fn new(list: &'a [u8], context: &DecodeContext) -> Self {
+        Self {
             view: AttributesView::new(list, context.four_octet_as),
             reach: None,
             unreach: None,
             reach_ignored: false,
             others: false,
             seen: Seen::default(),
-            offset,
+            offset: 0,
             faults: None,
-        };
+        }
+    }
+
+    /// Walks the list, which begins `offset` octets into the message.
+    ///
+    /// # Errors
+    /// [`WireError::Attribute`] for a fault that ends the session.
+    #[inline]
+    pub(crate) fn run(&mut self, offset: usize, context: &DecodeContext) -> Fatal {
+        self.offset = offset;
+        let list = self.view.list;
         let mut left = list;
         while !left.is_empty() {
             let Some((raw, rest)) = Raw::split_off(left) else {
                 // Where the next attribute begins is unknown, where the list ends is not
                 // (RFC 7606 §4).
-                walk.others = true;
+                self.others = true;
                 let (code, kind) = split_fault(left);
-                walk.record(code, kind, list.len() - left.len(), left)?;
+                self.record(code, kind, list.len() - left.len(), left)?;
                 break;
             };
-            walk.others |= raw.code != code::MP_UNREACH_NLRI;
-            if let Err(kind) = walk.take(&raw, rest.len(), context) {
+            self.others |= raw.code != code::MP_UNREACH_NLRI;
+            if let Err(kind) = self.take(&raw, rest.len(), context) {
                 let whole = left.get(..left.len() - rest.len()).unwrap_or_default();
-                walk.record(raw.code, kind, list.len() - left.len(), whole)?;
+                self.record(raw.code, *kind, list.len() - left.len(), whole)?;
             }
             left = rest;
         }
-        if !context.four_octet_as {
-            walk.reconcile()?;
+        if context.four_octet_as {
+            return Ok(());
         }
-        Ok(walk)
+        self.reconcile()
     }
 
-    /// Notes the absence of mandatory attributes (RFC 7606 §3 d); called where prefixes are
-    /// announced, with `classic` set for those that need NEXT_HOP.
-    ///
-    /// # Errors
-    /// As [`Self::over`], should RFC 7606's table not let the session survive.
+    /// Whether the mandatory attributes are there and fit to announce prefixes with (RFC 7606 §3 d),
+    /// with `classic` set for those that need NEXT_HOP.
     #[inline]
-    pub(crate) fn check_mandatory(&mut self, classic: bool) -> Result<(), WireError> {
+    pub(crate) fn has_mandatory(&self, classic: bool) -> bool {
         let has_next_hop = match self.view.next_hop {
             Some(next_hop) => !classic || !is_martian_v4(next_hop),
             None => !classic,
         };
-        if self.view.origin.is_some() && self.view.as_path.is_there() && has_next_hop {
-            return Ok(());
-        }
-        self.record_missing(classic)
+        self.view.origin.is_some() && self.view.as_path.is_there() && has_next_hop
     }
 
+    /// Notes which of the mandatory attributes are missing.
+    ///
+    /// # Errors
+    /// As [`Self::run`], should RFC 7606's table not let the session survive.
     #[cold]
-    fn record_missing(&mut self, classic: bool) -> Result<(), WireError> {
+    pub(crate) fn record_missing(&mut self, classic: bool) -> Fatal {
         let view = &self.view;
         let missing = [
             (code::ORIGIN, view.origin.is_none()),
@@ -163,23 +170,18 @@ impl<'a> Walk<'a> {
     }
 
     #[inline]
-    fn take(
-        &mut self,
-        raw: &Raw<'a>,
-        after: usize,
-        context: &DecodeContext,
-    ) -> Result<(), AttributeErrorKind> {
+    fn take(&mut self, raw: &Raw<'a>, after: usize, context: &DecodeContext) -> Taken {
         if !self.seen.insert(raw.code) {
-            return Err(AttributeErrorKind::Duplicate);
+            return fault(AttributeErrorKind::Duplicate);
         }
         match raw.code {
             // These are discarded whatever their content (RFC 7606 §7.5, §7.9, §7.10; RFC 6793
             // §4.1), so before anything in them can be malformed.
             code::LOCAL_PREF | code::ORIGINATOR_ID | code::CLUSTER_LIST if context.external => {
-                Err(AttributeErrorKind::External)
+                fault(AttributeErrorKind::External)
             }
             code::AS4_PATH | code::AS4_AGGREGATOR if context.four_octet_as => {
-                Err(AttributeErrorKind::FourOctetSession)
+                fault(AttributeErrorKind::FourOctetSession)
             }
             // Where AIGP is not enabled, it is as unknown as any that is not transitive (RFC 7311
             // §3.3); between autonomous systems nobody has enabled it.
@@ -187,43 +189,41 @@ impl<'a> Walk<'a> {
             // Prefixes first: wrong flags withdraw them.
             code::MP_REACH_NLRI => {
                 self.take_reach(raw, context)?;
-                raw.check_flags()
+                check_flags(raw)
             }
             code::MP_UNREACH_NLRI => {
                 self.unreach = Some(decode_unreach(raw.value, context)?);
-                raw.check_flags()
+                check_flags(raw)
             }
             _ => {
-                raw.check_flags()?;
+                if !raw.has_right_flags() {
+                    return fault(raw.flags_fault());
+                }
                 self.take_value(raw, after)
             }
         }
     }
 
-    fn take_reach(
-        &mut self,
-        raw: &Raw<'a>,
-        context: &DecodeContext,
-    ) -> Result<(), AttributeErrorKind> {
+    fn take_reach(&mut self, raw: &Raw<'a>, context: &DecodeContext) -> Taken {
         match Reach::decode(raw.value, context) {
             Ok(reach) => {
                 self.reach = Some(reach);
                 match reach.next_hop.address() {
                     Some(address) if is_martian(address) => {
-                        Err(AttributeErrorKind::NextHop(address))
+                        fault(AttributeErrorKind::NextHop(address))
                     }
                     _ => Ok(()),
                 }
             }
             Err(kind) => {
                 self.reach_ignored = matches!(kind, AttributeErrorKind::NotNegotiated { .. });
-                Err(kind)
+                fault(kind)
             }
         }
     }
 
     #[inline]
-    fn take_value(&mut self, raw: &Raw<'a>, after: usize) -> Result<(), AttributeErrorKind> {
+    fn take_value(&mut self, raw: &Raw<'a>, after: usize) -> Taken {
         let view = &mut self.view;
         let value = raw.value;
         let place = Span::of(value, view.list.len(), after);
@@ -288,9 +288,9 @@ impl<'a> Walk<'a> {
     }
 
     #[cold]
-    fn take_unknown(&mut self, raw: &Raw<'a>) -> Result<(), AttributeErrorKind> {
+    fn take_unknown(&mut self, raw: &Raw<'a>) -> Taken {
         if raw.flags & OPTIONAL == 0 {
-            return Err(AttributeErrorKind::Unrecognized(raw.flags));
+            return fault(AttributeErrorKind::Unrecognized(raw.flags));
         }
         self.view.unknown |= raw.flags & TRANSITIVE != 0;
         Ok(())
@@ -298,7 +298,7 @@ impl<'a> Walk<'a> {
 
     /// Decides which of the attributes of an old speaker tell the truth (RFC 6793 §4.2.3).
     #[cold]
-    fn reconcile(&mut self) -> Result<(), WireError> {
+    fn reconcile(&mut self) -> Fatal {
         let view = &mut self.view;
         let has_as4_path = view.as4_path.is_there();
         let hops = as_path::hop_count(view.at(view.as_path), false);
@@ -347,7 +347,7 @@ impl<'a> Walk<'a> {
         kind: AttributeErrorKind,
         place: usize,
         attribute: &[u8],
-    ) -> Result<(), WireError> {
+    ) -> Fatal {
         let error = AttributeError { code, kind };
         let disposition = error.disposition();
         let offset = match attribute {
@@ -373,7 +373,7 @@ impl<'a> Walk<'a> {
             attribute: attribute.to_vec(),
         };
         match disposition {
-            Disposition::SessionReset => return Err(error()),
+            Disposition::SessionReset => return Err(Box::new(error())),
             Disposition::TreatAsWithdraw => {
                 if faults.withdraw.is_none() {
                     faults.withdraw = Some(error());
@@ -382,5 +382,18 @@ impl<'a> Walk<'a> {
             Disposition::DiscardAttribute => {}
         }
         Ok(())
+    }
+}
+
+#[cold]
+fn fault(kind: AttributeErrorKind) -> Taken {
+    Err(Box::new(kind))
+}
+
+fn check_flags(raw: &Raw<'_>) -> Taken {
+    if raw.has_right_flags() {
+        Ok(())
+    } else {
+        fault(raw.flags_fault())
     }
 }
