@@ -71,14 +71,22 @@ impl GroupKey {
     }
 }
 
-/// This side's address of the session, or of the family; for IPv4 without one an IPv6 address where the
+/// This side's address of the session, or of the family (a link-local one only if need be: it means
+/// nothing beyond the link); for IPv4 without one an IPv6 address where the
 /// peer takes that (RFC 8950).
 fn own_next_hop(setup: &PeerSetup, terms: &SessionTerms, family: Family) -> Option<IpAddr> {
     let of_family = |family| {
-        terms
+        let connected = terms
             .local_address
-            .filter(|address| Family::of(*address) == family)
+            .filter(|address| Family::of(*address) == family);
+        let link_local = |address: &IpAddr| match address {
+            IpAddr::V4(_) => false,
+            IpAddr::V6(address) => address.is_unicast_link_local(),
+        };
+        connected
+            .filter(|address| !link_local(address))
             .or(*setup.own_next_hop.get(family))
+            .or(connected)
     };
     let extended = terms.extended_next_hop && family == Family::Ipv4;
     of_family(family).or_else(|| of_family(Family::Ipv6).filter(|_| extended))

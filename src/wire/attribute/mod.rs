@@ -46,6 +46,8 @@ pub struct PathAttributes {
     pub extended_communities: Box<[[u8; 8]]>,
     /// LARGE_COMMUNITY (32, RFC 8092).
     pub large_communities: Box<[LargeCommunity]>,
+    /// ONLY_TO_CUSTOMER (35, RFC 9234): the AS that forbids to pass the route upwards or sideways.
+    pub otc: Option<Asn>,
     /// Optional transitive attributes that calidris does not interpret, by ascending type.
     pub unknown: Box<[UnknownAttribute]>,
 }
@@ -66,6 +68,7 @@ impl PathAttributes {
             cluster_list: Box::default(),
             extended_communities: Box::default(),
             large_communities: Box::default(),
+            otc: None,
             unknown: Box::default(),
         }
     }

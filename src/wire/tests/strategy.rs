@@ -154,6 +154,7 @@ prop_compose! {
             cluster_list: cluster_list.into_iter().map(|id| ClusterId(id.into())).collect(),
             extended_communities: extended.into(),
             large_communities: large.into_iter().map(LargeCommunity).collect(),
+            otc: None,
             ..PathAttributes::originated(NextHop::Local)
         }
     }
