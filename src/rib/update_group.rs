@@ -175,7 +175,7 @@ impl Group {
             } else {
                 exporter.paths(dest, destination, ids)
             };
-            replaced += self.tell(&mut batch, dest, destination.prefix, new, ids);
+            replaced += self.tell(&mut batch, dest, destination.prefix, &new, ids);
         }
         shared.interner.release(replaced);
         debug_assert!(self.head >= before, "invariant 7: no cursor moves back");
@@ -228,7 +228,7 @@ impl Group {
         batch: &mut Batch<A>,
         dest: DestId,
         prefix: A::Prefix,
-        new: AdvertisedPaths,
+        new: &AdvertisedPaths,
         ids: &PathIds,
     ) -> usize {
         let old = self.rib.set(dest, new.clone());
@@ -237,7 +237,7 @@ impl Group {
         }
         let nlri = |path_id| Nlri { prefix, path_id };
         let same = |one: &Advertised, other: &Advertised| one.path_id == other.path_id;
-        for path in &new {
+        for path in new {
             let before = old.iter().find(|old| same(old, path));
             if !self.retell && before.is_some_and(|old| self.is_told(old, path)) {
                 continue;
@@ -252,7 +252,7 @@ impl Group {
             }
         }
         if self.retell {
-            let gone = self.unsaid(ids, dest, &new);
+            let gone = self.unsaid(ids, dest, new);
             gone.into_iter().for_each(|id| batch.withdraw(nlri(id)));
         } else {
             let gone = old

@@ -107,15 +107,14 @@ fn is_client(own: &Identity, other: &Identity) -> bool {
     own.asn == other.asn && own.cluster_id.is_some() && own.cluster_id != other.cluster_id
 }
 
-/// RFC 4271 §9.1.2.2 and RFC 4456 §9 without MED: the lowest is the best.
-fn rank(
-    speakers: &[Speaker],
-    speaker: &Speaker,
-    candidate: &Candidate<'_>,
-) -> (
+/// The steps up to "external", and those after it.
+type Rank = (
     (bool, i64, usize, Origin, bool),
     (u32, u32, usize, usize, u32),
-) {
+);
+
+/// RFC 4271 §9.1.2.2 and RFC 4456 §9 without MED: the lowest is the best.
+fn rank(speakers: &[Speaker], speaker: &Speaker, candidate: &Candidate<'_>) -> Rank {
     match candidate {
         Candidate::Own => ((false, 0, 0, Origin::Igp, false), (0, 0, 0, 0, 0)),
         Candidate::Learned(session, id, told) => {

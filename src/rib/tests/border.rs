@@ -44,7 +44,7 @@ fn a_community_on_a_new_announcement_takes_the_old_one_back() {
 fn a_blackhole_route_stays_within_the_as() {
     let mut world = world();
     let announced = tagged(&[Community::BLACKHOLE]);
-    assert_eq!(heard(&mut world, announced.clone()), (false, true));
+    assert_eq!(heard(&mut world, announced), (false, true));
     let told = &world.told(3, V4)[&nth(V4, 1)];
     assert_eq!(
         told.communities[..],

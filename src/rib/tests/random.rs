@@ -29,7 +29,7 @@ impl AddPath {
     fn terms(&self, n: u32) -> SessionTerms {
         let mut terms = terms(n);
         terms.add_path.ipv4.send = self.is_sent_to(n);
-        terms.enhanced_refresh = n % 2 == 0;
+        terms.enhanced_refresh = n.is_multiple_of(2);
         terms
     }
 }
