@@ -300,13 +300,11 @@ impl Session {
                 }
                 Action::RefreshBegins(family) => {
                     let peer = self.peer;
-                    let begin = Command::RefreshBegin { peer, family };
-                    core.tell(network.clock.now(), begin);
+                    core.tell(network.clock.now(), Command::RefreshBegin { peer, family });
                 }
                 Action::RefreshEnds(family) => {
                     let peer = self.peer;
-                    let end = Command::RefreshEnd { peer, family };
-                    core.tell(network.clock.now(), end);
+                    core.tell(network.clock.now(), Command::RefreshEnd { peer, family });
                 }
                 Action::RefreshRefused(..) | Action::Failed(_) => {}
             }
