@@ -96,6 +96,19 @@ impl<'a> Import<'a> {
     }
 }
 
+/// Whether the verdicts on a peer's paths, or what other peers hear of them, may have changed.
+pub(crate) fn differs(old: &PeerSetup, new: &PeerSetup, family: Family) -> bool {
+    let facts = |setup: &PeerSetup| {
+        (
+            (setup.local_as, setup.router_id, setup.external),
+            (setup.remote_as, setup.role),
+            (setup.reflector_client, setup.cluster_id),
+            (setup.allowed_local_as, setup.own_next_hop, setup.address),
+        )
+    };
+    facts(old) != facts(new) || old.import.get(family) != new.import.get(family)
+}
+
 /// Where routes of a peer come from, in the words of policies.
 pub(crate) const fn source_of(external: bool) -> RouteSource {
     if external {
