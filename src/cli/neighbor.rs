@@ -3,9 +3,9 @@
 
 use std::fmt::Write;
 
-use super::text::{age, counted, kind};
+use super::text::{age, counted, held_text, kind};
 use crate::control::{Neighbor, TimedNotification, Timestamp};
-use crate::net::Family;
+use crate::net::{Family, PrefixLimit};
 use crate::session::{MessageCounts, NegotiatedView, PeerState};
 
 /// Width of the labels on the left.
@@ -46,6 +46,9 @@ impl Page {
 
 fn why(page: &mut Page, neighbor: &Neighbor) {
     let now = neighbor.as_of;
+    if let Some(held) = &neighbor.held {
+        page.line("held down", &held_text(held, now));
+    }
     if let Some(error) = &neighbor.last_error {
         let ago = age(now.since(error.at));
         page.line("last error", &format!("{} ({ago} ago)", error.message));
@@ -121,6 +124,28 @@ fn ends(page: &mut Page, neighbor: &Neighbor) {
             neighbor.local_router_id, neighbor.local_as
         ),
     );
+    page.line("security", &security(neighbor));
+    if let Some(role) = neighbor.role {
+        page.line("role", &format!("this side is {role}"));
+    }
+}
+
+fn security(neighbor: &Neighbor) -> String {
+    let password = match neighbor.password {
+        true => "password (TCP-MD5)",
+        false => "no password",
+    };
+    let ttl = match neighbor.ttl_security {
+        Some(hops) => {
+            let hops = counted(hops.into(), "hop");
+            format!("packets from {hops} away at most")
+        }
+        None => "any number of hops".to_owned(),
+    };
+    match &neighbor.interface {
+        Some(interface) => format!("{password}, {ttl}, by interface {interface}"),
+        None => format!("{password}, {ttl}"),
+    }
 }
 
 fn negotiated(page: &mut Page, neighbor: &Neighbor, terms: &NegotiatedView) {
@@ -192,6 +217,25 @@ fn prefixes(page: &mut Page, neighbor: &Neighbor) {
             ),
         );
     }
+    if let Some(limit) = &neighbor.prefix_limit {
+        page.line("prefix limit", &prefix_limit(neighbor, limit));
+    }
+}
+
+fn prefix_limit(neighbor: &Neighbor, limit: &PrefixLimit) -> String {
+    let beyond = names(neighbor.near_prefix_limit.families());
+    let state = match beyond.as_str() {
+        "none" => String::new(),
+        families => format!("; {families} is beyond the warning threshold"),
+    };
+    let then = match limit.restart {
+        Some(pause) => format!("then down for {}", age(pause)),
+        None => "then down until enabled".to_owned(),
+    };
+    format!(
+        "{} a family, warning beyond {} %, {then}{state}",
+        limit.max, limit.warn_percent
+    )
 }
 
 /// The families that the session carries, or would carry.
@@ -232,6 +276,10 @@ fn counters(page: &mut Page, neighbor: &Neighbor) {
     }
     if counters.resyncs > 0 {
         page.line("fell behind", &times(counters.resyncs));
+    }
+    if counters.panics > 0 {
+        let defects = format!("ended it {} (see the log)", times(counters.panics));
+        page.line("defects", &defects);
     }
 }
 

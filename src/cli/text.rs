@@ -5,7 +5,8 @@ use std::time::Duration;
 use comfy_table::{CellAlignment, Table, presets};
 
 use crate::control::{
-    DatastoreAnswer, FibAnswer, NeighborLine, ReadinessAnswer, RoutesAnswer, Summary, Timestamp,
+    DatastoreAnswer, FibAnswer, HeldAnswer, ListenAnswer, NeighborLine, ReadinessAnswer,
+    RoutesAnswer, Summary, Timestamp,
 };
 use crate::fib::FibRowState;
 use crate::plan::PeerKind;
@@ -64,6 +65,7 @@ fn head(summary: &Summary) -> String {
         text.push_str(&format!("plan: an earlier one is in force: {reason}\n"));
     }
     text.push_str(&kernel_line(summary));
+    text.push_str(&listen_lines(&summary.listen));
     if !summary.readiness.ready {
         text.push_str(&readiness(&summary.readiness));
     }
@@ -129,11 +131,44 @@ fn session(line: &NeighborLine, now: Timestamp) -> Vec<String> {
         count(line.prefixes.map(|prefixes| prefixes.received)),
         count(line.prefixes.map(|prefixes| prefixes.accepted)),
         count(line.prefixes.map(|prefixes| prefixes.advertised)),
-        match &line.last_error {
-            Some(error) => format!("{} ({} ago)", error.message, age(now.since(error.at))),
-            None => String::new(),
+        match (&line.held, &line.last_error) {
+            (Some(held), _) => held_text(held, now),
+            (None, Some(error)) => {
+                format!("{} ({} ago)", error.message, age(now.since(error.at)))
+            }
+            (None, None) => String::new(),
         },
     ]
+}
+
+/// Why a session is held down, and for how long still.
+pub(super) fn held_text(held: &HeldAnswer, now: Timestamp) -> String {
+    match held.until {
+        Some(until) => format!("{}; tried again in {}", held.text, age(until.since(now))),
+        None => held.text.clone(),
+    }
+}
+
+/// What is wrong with the listening sockets; nothing where all is well.
+fn listen_lines(sockets: &[ListenAnswer]) -> String {
+    let mut text = String::new();
+    for socket in sockets {
+        if let Some(reason) = socket.reason.as_ref().filter(|_| !socket.listening) {
+            text.push_str(&format!("not listening on {}: {reason}\n", socket.address));
+        }
+        let mut refused = socket.refused_passwords.iter();
+        if let Some((peer, reason)) = refused.next() {
+            let others = match refused.len() {
+                0 => String::new(),
+                more => format!(" and {}", counted(more, "other")),
+            };
+            text.push_str(&format!(
+                "connections from {peer}{others} to {} are refused: {reason}\n",
+                socket.address
+            ));
+        }
+    }
+    text
 }
 
 /// The lines of readiness: one where all is well, else one a condition that does not hold.

@@ -14,6 +14,7 @@ use super::follow::Follow;
 use super::inbox::Inbox;
 use super::mailbox::{REPLIES_MAX, RibMail};
 use super::receive::FaultLog;
+use super::sockopt::SocketTerms;
 use crate::clock;
 use crate::fsm::{Action, ConnectionId, DownReason, Negotiated, SessionDown};
 use crate::net::{PeerId, PerFamily};
@@ -71,17 +72,18 @@ impl Driver {
     fn dial(&mut self) {
         let remote = (self.spec.plan.address, self.spec.plan.port).into();
         let source = self.spec.plan.source_address;
+        let terms = SocketTerms::new(&self.spec.plan);
         self.cancel_dial();
-        self.dialling = Some(tokio::spawn(dial(remote, source)));
+        self.dialling = Some(tokio::spawn(dial(remote, source, terms)));
     }
 
-    fn cancel_dial(&mut self) {
+    pub(super) fn cancel_dial(&mut self) {
         if let Some(task) = self.dialling.take() {
             task.abort();
         }
     }
 
-    fn send(&mut self, id: ConnectionId, encode: impl FnOnce(&mut Vec<u8>)) {
+    pub(super) fn send(&mut self, id: ConnectionId, encode: impl FnOnce(&mut Vec<u8>)) {
         let mut message = Vec::new();
         encode(&mut message);
         if let Some(connection) = self.open_connection(id) {

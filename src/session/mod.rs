@@ -17,13 +17,18 @@
 //! | commands | [`driver::COMMANDS_MAX`] | the registry waits; an incoming connection is refused |
 
 mod actions;
+mod arrival;
 mod connection;
+mod contain;
 mod dial;
 mod driver;
 mod follow;
+mod hold;
 mod inbox;
+mod keys;
 mod listen;
 mod mailbox;
+mod operate;
 mod outbox;
 mod receive;
 mod record;
@@ -31,11 +36,19 @@ mod sockopt;
 mod spec;
 #[cfg(test)]
 pub(crate) mod testing;
+mod throttle;
+mod transport;
 mod view;
 
-pub use driver::{Driver, DriverCommand, DriverHandle};
-pub use listen::{Acceptors, Listener};
+pub use arrival::{Arrivals, Incoming};
+#[cfg(test)]
+pub(crate) use contain::BOMB;
+pub use driver::{Driver, DriverCommand, DriverHandle, DriverOptions};
+pub use hold::{HeldBy, HeldView};
+pub use keys::Keys;
+pub use listen::{Acceptor, Acceptors, ListenView, ListenViews, Listener, Reception};
 pub use mailbox::{RibMail, RibReply};
+pub use operate::{OperatorAction, OperatorAnswer, OperatorRefusal, OperatorReply};
 pub use spec::PeerSpec;
 pub use view::{
     CountersView, ErrorView, MessageCounts, NegotiatedView, NotificationView, PeerState, PeerView,

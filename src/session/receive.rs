@@ -51,7 +51,9 @@ impl Driver {
     fn parse(&mut self, id: ConnectionId) {
         while let Some(connection) = self.open_connection(id) {
             match connection.framer.next() {
-                Ok(Some(message)) => self.on_message(id, &message),
+                Ok(Some(message)) => {
+                    self.with_message(id, &message, |driver| driver.on_message(id, &message));
+                }
                 Ok(None) => return,
                 Err(error) => {
                     self.received(id, Received::Faulty(error));
@@ -62,11 +64,18 @@ impl Driver {
     }
 
     fn on_message(&mut self, id: ConnectionId, message: &[u8]) {
+        #[cfg(test)]
+        assert!(!message.ends_with(super::BOMB), "asked for by a test");
         if kind(message) == Some(MessageKind::Update) {
             return self.on_update(id, message);
         }
         let message = match wire::decode(message, &DecodeContext::BEFORE_OPEN) {
-            Ok(Message::Open(open)) => Received::Open(open),
+            Ok(Message::Open(open)) => {
+                if let Some(connection) = self.open_connection(id) {
+                    connection.arrival = None;
+                }
+                Received::Open(open)
+            }
             Ok(Message::Keepalive) => Received::Keepalive,
             Ok(Message::Notification(notification)) => Received::Notification(notification),
             Ok(Message::RouteRefresh(refresh)) => Received::RouteRefresh(refresh),

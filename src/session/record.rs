@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::SystemTime;
 
+use super::hold::HeldView;
 use super::spec::PeerSpec;
 use super::view::{
     CountersView, ErrorView, MessageCounts, NegotiatedView, NotificationView, PeerState, PeerView,
@@ -27,6 +28,7 @@ pub(crate) struct Record {
     pub(crate) end_of_rib_sent: PerFamily<bool>,
     stale_until: Option<SystemTime>,
     failed_dials: u64,
+    near_prefix_limit: PerFamily<bool>,
     last_error: Option<ErrorView>,
     sent: Option<NotificationView>,
     received: Option<NotificationView>,
@@ -44,6 +46,7 @@ impl Record {
             end_of_rib_sent: PerFamily::default(),
             stale_until: None,
             failed_dials: 0,
+            near_prefix_limit: PerFamily::default(),
             last_error: None,
             sent: None,
             received: None,
@@ -163,35 +166,47 @@ impl Record {
         stale_until: Option<SystemTime>,
         now: SystemTime,
     ) {
+        self.ended(label(reason), stale_until, now);
+        self.error(reason.to_string(), now);
+    }
+
+    /// Notes that a defect has ended the session, if there was one.
+    pub(crate) fn panicked(&mut self, reason: &str, now: SystemTime) {
+        self.counters.panics += 1;
+        if self.negotiated.is_some() {
+            self.ended("panic", None, now);
+        }
+        self.error(reason.to_owned(), now);
+    }
+
+    fn ended(&mut self, reason: &str, stale_until: Option<SystemTime>, now: SystemTime) {
         self.since = now;
         self.negotiated = None;
         self.restart_terms = None;
         self.end_of_rib_received = PerFamily::default();
         self.end_of_rib_sent = PerFamily::default();
+        self.near_prefix_limit = PerFamily::default();
         self.stale_until = stale_until;
-        *self
-            .counters
-            .down
-            .entry(label(reason).to_owned())
-            .or_default() += 1;
-        self.error(reason, now);
+        *self.counters.down.entry(reason.to_owned()).or_default() += 1;
     }
 
     /// Notes an attempt that did not lead to a session.
     pub(crate) fn failed(&mut self, reason: &DownReason, now: SystemTime) {
         self.failed_dials += 1;
-        self.error(reason, now);
+        self.error(reason.to_string(), now);
     }
 
-    fn error(&mut self, reason: &DownReason, now: SystemTime) {
+    fn error(&mut self, message: String, now: SystemTime) {
         self.touched = true;
-        self.last_error = Some(ErrorView {
-            at: now,
-            message: reason.to_string(),
-        });
+        self.last_error = Some(ErrorView { at: now, message });
     }
 
-    pub(crate) fn view(&self, spec: &PeerSpec, state: PeerState) -> PeerView {
+    pub(crate) fn view(
+        &self,
+        spec: &PeerSpec,
+        state: PeerState,
+        held: Option<HeldView>,
+    ) -> PeerView {
         let plan = &spec.plan;
         PeerView {
             id: spec.id,
@@ -206,6 +221,13 @@ impl Record {
             source_address: plan.source_address,
             passive: plan.passive,
             reflector_client: plan.reflector_client.is_some(),
+            password: plan.password.is_some(),
+            ttl_security: plan.ttl_security,
+            interface: plan.interface.as_deref().map(str::to_owned),
+            role: plan.role,
+            prefix_limit: plan.prefix_limit,
+            near_prefix_limit: self.near_prefix_limit,
+            held,
             state,
             since: self.since,
             provenance: plan.provenance.clone(),

@@ -74,7 +74,7 @@ pub(crate) fn spec(name: &str) -> PeerSpec {
 
 /// A session that is not up and has not tried yet.
 pub(crate) fn view(name: &str) -> PeerView {
-    super::record::Record::new(SystemTime::UNIX_EPOCH).view(&spec(name), PeerState::Idle)
+    super::record::Record::new(SystemTime::UNIX_EPOCH).view(&spec(name), PeerState::Idle, None)
 }
 
 /// An established session of IPv4 that has not seen End-of-RIB.

@@ -6,8 +6,9 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
+use super::hold::HeldView;
 pub use crate::fsm::StateName as PeerState;
-use crate::net::{Asn, Family, PeerId, PerFamily, RouterId};
+use crate::net::{Asn, Family, PeerId, PerFamily, PrefixLimit, Role, RouterId};
 use crate::plan::{PeerKind, Provenance};
 use crate::wire::AddPathDirection;
 
@@ -39,6 +40,20 @@ pub struct PeerView {
     pub passive: bool,
     /// Whether this side reflects to the peer.
     pub reflector_client: bool,
+    /// Whether the peer must sign with a password (RFC 2385).
+    pub password: bool,
+    /// From how many hops away packets may come at most (RFC 5082).
+    pub ttl_security: Option<u8>,
+    /// The interface that the peer is reached by.
+    pub interface: Option<String>,
+    /// This side's role between autonomous systems (RFC 9234).
+    pub role: Option<Role>,
+    /// How many prefixes the peer may announce in a family.
+    pub prefix_limit: Option<PrefixLimit>,
+    /// Families in which the peer has exceeded the warning threshold of its prefix limit.
+    pub near_prefix_limit: PerFamily<bool>,
+    /// Why the session is held down, where it is.
+    pub held: Option<HeldView>,
     /// The state.
     pub state: PeerState,
     /// Since when: the wall clock at the last change into or out of Established, or at creation.
@@ -135,6 +150,12 @@ pub struct CountersView {
     pub update_errors: UpdateErrorCounts,
     /// How often the peer fell behind its group and was served from the log.
     pub resyncs: u64,
+    /// How often a defect of calidris ended the session's task.
+    #[serde(default)]
+    pub panics: u64,
+    /// How often the peer exceeded the warning threshold of its prefix limit.
+    #[serde(default)]
+    pub prefix_limit_warnings: u64,
 }
 
 /// Message counts by type.
