@@ -14,7 +14,7 @@ use super::follow::Follow;
 use super::inbox::Inbox;
 use super::mailbox::{REPLIES_MAX, RibMail};
 use super::receive::FaultLog;
-use super::sockopt::SocketTerms;
+use super::socket::SocketTerms;
 use crate::clock;
 use crate::fsm::{Action, ConnectionId, DownReason, Negotiated, SessionDown};
 use crate::net::{PeerId, PerFamily};

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use tokio::net::{TcpSocket, TcpStream};
 
-use super::sockopt::{self, SocketTerms};
+use super::socket::{self, SocketTerms};
 
 /// Opens a connection to `remote` from `source`; whoever waits for it gives up in his own time.
 ///
@@ -17,7 +17,7 @@ pub(crate) async fn dial(
     terms: SocketTerms,
 ) -> Result<TcpStream, String> {
     let attempt = async {
-        let socket = sockopt::dialler(remote, source, &terms)?;
+        let socket = socket::dialler(remote, source, &terms)?;
         TcpSocket::from_std_stream(socket.into())
             .connect(remote)
             .await

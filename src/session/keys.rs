@@ -7,7 +7,7 @@ use std::sync::Arc;
 use socket2::SockRef;
 use tracing::{error, info};
 
-use super::sockopt;
+use super::{socket, sockopt};
 use crate::net::Secret;
 
 /// The keys that peers must sign with, by their address.
@@ -55,7 +55,7 @@ impl KeyRing {
                     self.installed.insert(*peer, key.clone());
                     self.refused.remove(peer);
                 }
-                Err(error) => self.refuse(*peer, sockopt::explain_key(&error)),
+                Err(error) => self.refuse(*peer, socket::explain_key(&error)),
             }
             changed.push(*peer);
         }

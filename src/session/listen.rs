@@ -21,7 +21,8 @@ use tracing::{info, warn};
 use super::arrival::{Arrivals, Incoming};
 use super::driver::DriverCommand;
 use super::keys::{KeyRing, Keys};
-use super::sockopt::{self, SocketTerms};
+use super::socket::{self, SocketTerms};
+use super::sockopt;
 use super::spec::PeerSpec;
 use super::throttle::Throttle;
 use crate::clock;
@@ -222,10 +223,10 @@ impl Shared {
     }
 
     fn bound(&self, state: &mut State) -> io::Result<TcpListener> {
-        let socket = sockopt::bound(self.local)?;
+        let socket = socket::bound(self.local)?;
         let mut keys = KeyRing::default();
         keys.install(&SockRef::from(&socket), self.local.is_ipv6(), &state.wanted);
-        sockopt::listen(&socket)?;
+        socket::listen(&socket)?;
         state.keys = keys;
         TcpListener::from_std(socket.into())
     }
@@ -276,7 +277,7 @@ impl Shared {
         let Some(arrival) = self.reception.arrivals.admit(bound) else {
             return Err(format!("{bound} connections wait for an OPEN already"));
         };
-        sockopt::prepare(&SockRef::from(&stream), address, terms.ttl_security)
+        socket::prepare_accepted(&SockRef::from(&stream), address, terms.ttl_security)
             .map_err(|error| format!("socket options cannot be set: {error}"))?;
         let incoming = Incoming { stream, arrival };
         let handed_over = session.commands.try_send(DriverCommand::Incoming(incoming));

@@ -32,6 +32,7 @@ mod operate;
 mod outbox;
 mod receive;
 mod record;
+mod socket;
 mod sockopt;
 mod spec;
 #[cfg(test)]

@@ -1,11 +1,16 @@
 //! Views for the tests of rooms that judge sessions.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use socket2::{SockRef, Socket};
+
+pub(crate) use super::socket::{SocketTerms, dialler};
 use super::spec::PeerSpec;
 use super::view::{NegotiatedView, PeerState, PeerView};
-use crate::net::{AddPathDirection, Asn, Family, PeerId, PerFamily, RouterId};
+use super::{socket, sockopt};
+use crate::net::{AddPathDirection, Asn, Family, PeerId, PerFamily, RouterId, Secret};
 use crate::plan::{PeerKind, PeerName, PeerPlan, Provenance};
 use crate::policy::{NextHopMode, Policy, Then};
 
@@ -96,4 +101,12 @@ pub(crate) fn established(name: &str, restart_time: Option<u16>) -> PeerView {
         }),
         ..view(name)
     }
+}
+
+/// A socket that listens on a port of `local` and demands `key` from `peer`.
+pub(crate) fn listener_with_key(local: IpAddr, peer: IpAddr, key: &Secret) -> Socket {
+    let socket = socket::bound((local, 0).into()).expect("a socket");
+    sockopt::set_key(&SockRef::from(&socket), peer, key).expect("TCP-MD5 is there");
+    socket::listen(&socket).expect("a listener");
+    socket
 }

@@ -252,3 +252,6 @@ impl Speaker {
         self.views.send_replace(Arc::new(views));
     }
 }
+
+#[cfg(test)]
+mod tests;

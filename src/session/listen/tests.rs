@@ -62,7 +62,7 @@ impl Bench {
         };
         let local = self.local;
         let dial = move || {
-            let socket = sockopt::dialler(local, Some(source.into()), &terms).expect("a socket");
+            let socket = socket::dialler(local, Some(source.into()), &terms).expect("a socket");
             socket.set_nonblocking(false).expect("a socket");
             let patience = Duration::from_millis(300);
             let connected = socket.connect_timeout(&local.into(), patience);
@@ -135,8 +135,8 @@ async fn a_refused_key_is_shown_with_the_kernels_reason() {
 async fn what_waits_to_be_accepted_under_an_earlier_key_is_thrown_away() {
     let bench = Bench::start([127, 3, 5, 1], None).await;
     // Nothing is awaited here between the connection and the new key, so the task cannot accept it.
-    let socket = sockopt::dialler(bench.local, Some(PEER.into()), &SocketTerms::default())
-        .expect("a socket");
+    let socket =
+        socket::dialler(bench.local, Some(PEER.into()), &SocketTerms::default()).expect("a socket");
     socket.set_nonblocking(false).expect("a socket");
     socket.connect(&bench.local.into()).expect("a connection");
     bench.listener.rekey(&Bench::keys(Some("right")));

@@ -20,7 +20,8 @@ fn address_of(socket: &Socket) -> SocketAddr {
 fn listening(local: &str, keys: &[(&str, &str)]) -> (TcpListener, SocketAddr) {
     let socket = bound(SocketAddr::new(ip(local), 0)).expect("a socket");
     for (peer, key) in keys {
-        set_key(&SockRef::from(&socket), ip(peer), &secret(key)).expect("TCP-MD5 is there");
+        sockopt::set_key(&SockRef::from(&socket), ip(peer), &secret(key))
+            .expect("TCP-MD5 is there");
     }
     listen(&socket).expect("a listener");
     socket.set_nonblocking(false).expect("a socket");
@@ -74,10 +75,10 @@ fn a_key_can_be_replaced_and_removed_while_listening() {
     let (listener, address) = listening("::1", &[("::1", "old")]);
     let socket = SockRef::from(&listener);
     assert!(dials(address, "::1", &keyed("old")));
-    set_key(&socket, ip("::1"), &secret("new")).expect("replaced");
+    sockopt::set_key(&socket, ip("::1"), &secret("new")).expect("replaced");
     assert!(!dials(address, "::1", &keyed("old")));
     assert!(dials(address, "::1", &keyed("new")));
-    remove_key(&socket, ip("::1")).expect("removed");
+    sockopt::remove_key(&socket, ip("::1")).expect("removed");
     assert!(dials(address, "::1", &SocketTerms::default()));
 }
 
@@ -85,7 +86,7 @@ fn a_key_can_be_replaced_and_removed_while_listening() {
 fn keys_have_one_to_eighty_octets() {
     let socket = bound("127.0.0.1:0".parse().expect("an address")).expect("a socket");
     let try_key = |octets: usize| {
-        set_key(
+        sockopt::set_key(
             &SockRef::from(&socket),
             ip("127.1.0.2"),
             &Secret::new(&vec![b'x'; octets]),
@@ -104,7 +105,7 @@ fn a_socket_without_room_for_more_keys_says_which_sysctl_to_raise() {
     let refused = (0..=u16::MAX).find_map(|n| {
         let [high, low] = n.to_be_bytes();
         let peer = IpAddr::from([127, 2, high, low]);
-        set_key(&SockRef::from(&socket), peer, &secret("key")).err()
+        sockopt::set_key(&SockRef::from(&socket), peer, &secret("key")).err()
     });
     let refused = refused.expect("there is a limit below 65,536 keys");
     let reason = explain_key(&refused);
@@ -126,7 +127,9 @@ fn ttl_security_drops_what_comes_from_farther_away() {
             .connect_timeout(&address.into(), patience)
             .expect("the SYN-ACK has a TTL of 255");
         let (accepted, _) = listener.accept().expect("a connection");
-        prepare(&SockRef::from(&accepted), address.ip(), Some(1)).expect("options");
+        let socket_of = SockRef::from(&accepted);
+        let judged = prepare_accepted(&socket_of, address.ip(), Some(1));
+        assert_eq!(judged.is_ok(), hops.is_some(), "{judged:?}");
         accepted
             .set_read_timeout(Some(Duration::from_millis(300)))
             .expect("a time-out");
@@ -161,6 +164,6 @@ fn an_interface_that_is_not_there_is_named() {
     let remote = "[fe80::1]:179".parse().expect("an address");
     let error = dialler(remote, None, &terms).expect_err("no such interface");
     assert!(error.to_string().contains("none7"), "{error}");
-    assert_eq!(interface_index("none7"), None);
-    assert_eq!(interface_index("lo"), Some(1));
+    assert_eq!(sockopt::interface_index("none7"), None);
+    assert_eq!(sockopt::interface_index("lo"), Some(1));
 }
