@@ -181,8 +181,31 @@ fn capabilities(terms: &NegotiatedView) -> Vec<String> {
     if terms.route_refresh {
         agreed.push("route refresh".to_owned());
     }
+    for (has, name) in [
+        (terms.enhanced_refresh, "enhanced refresh"),
+        (terms.extended_message, "extended message"),
+        (terms.extended_next_hop, "extended next hop"),
+    ] {
+        if has {
+            agreed.push(name.to_owned());
+        }
+    }
     if let Some(seconds) = terms.restart_time {
-        agreed.push(format!("graceful restart (peer: {seconds} s)"));
+        let over = match terms.keeps_routes_over_notification {
+            true => ", over NOTIFICATION too",
+            false => "",
+        };
+        agreed.push(format!("graceful restart (peer: {seconds} s{over})"));
+    }
+    for (family, seconds) in terms.long_lived_times.iter() {
+        if let Some(seconds) = seconds {
+            agreed.push(format!(
+                "long-lived graceful restart {family} ({seconds} s)"
+            ));
+        }
+    }
+    if let Some(role) = terms.peer_role {
+        agreed.push(format!("role (peer: {role})"));
     }
     for (family, direction) in terms.add_path.iter() {
         match (direction.receive, direction.send) {
@@ -191,6 +214,14 @@ fn capabilities(terms: &NegotiatedView) -> Vec<String> {
             (false, true) => agreed.push(format!("ADD-PATH {family} send")),
             (false, false) => {}
         }
+    }
+    if !terms.unknown_capabilities.is_empty() {
+        let codes: Vec<String> = terms
+            .unknown_capabilities
+            .iter()
+            .map(u8::to_string)
+            .collect();
+        agreed.push(format!("not known here: {}", codes.join(" ")));
     }
     if agreed.is_empty() {
         agreed.push("none".to_owned());

@@ -46,6 +46,13 @@ impl Driver {
                     self.record.count_sent(|sent| sent.keepalive += 1);
                     self.send(id, |out| out.extend_from_slice(&KEEPALIVE));
                 }
+                Action::SendRefresh(id, refresh) => {
+                    self.record.count_sent(|sent| sent.route_refresh += 1);
+                    self.send(id, |out| refresh.encode(out));
+                }
+                Action::RefreshRefused(family, refusal) => {
+                    warn!(family = family.name(), reason = %refusal, "peer not asked for its routes");
+                }
                 Action::SendNotification(id, notification) => {
                     self.send_notification(id, &notification);
                 }
@@ -65,8 +72,22 @@ impl Driver {
                     self.mail
                         .push_back(RibMail::Command(Command::Refresh { peer, family }));
                 }
+                Action::RefreshBegins(family) => self.on_refresh_mark(Command::RefreshBegin {
+                    peer: self.spec.id,
+                    family,
+                }),
+                Action::RefreshEnds(family) => self.on_refresh_mark(Command::RefreshEnd {
+                    peer: self.spec.id,
+                    family,
+                }),
             }
         }
+    }
+
+    /// The mark stands behind the routes that came before it.
+    fn on_refresh_mark(&mut self, mark: Command) {
+        self.flush_inbox();
+        self.mail.push_back(RibMail::Command(mark));
     }
 
     fn dial(&mut self) {
@@ -151,6 +172,7 @@ impl Driver {
     }
 
     fn down(&mut self, down: &SessionDown) {
+        self.flush_inbox();
         let restart = self.record.restart_terms.filter(|_| down.keep_routes);
         self.session = None;
         // A silent stop is the end of the process: told of it, the RIB would withdraw this peer's

@@ -28,7 +28,7 @@ use crate::fsm::{self, Backlog, ConnectionId, Input, StopReason};
 use crate::net::{Family, PerFamily};
 use crate::plan::ChangeMode;
 use crate::rib::Chunk;
-use crate::wire::{DecodeContext, Notification, cease};
+use crate::wire::DecodeContext;
 
 /// Commands that wait for one session.
 pub(crate) const COMMANDS_MAX: usize = 16;
@@ -264,7 +264,7 @@ impl Driver {
             }
             DriverCommand::Reconfigure(spec, ChangeMode::Reset(reason)) => {
                 tracing::info!(reason, "session reset: its parameters changed");
-                self.halt(StopReason::Cease(Notification::cease(cease::CONFIG_CHANGE)));
+                self.halt(StopReason::ConfigChange);
                 self.spec = *spec;
                 self.fsm = fsm::Peer::new(self.spec.fsm_config(), self.seed);
                 self.fsm.set_restarting(self.restarting);

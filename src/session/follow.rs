@@ -75,6 +75,7 @@ impl Driver {
                     *follow = Follow::Ask;
                 }
             }
+            Some(RibReply::PrefixLimit { family, event }) => self.on_prefix_limit(family, event),
             None => self.stop(StopReason::Silent),
         }
     }

@@ -26,6 +26,7 @@ mod follow;
 mod hold;
 mod inbox;
 mod keys;
+mod limit;
 mod listen;
 mod mailbox;
 mod operate;

@@ -9,10 +9,9 @@ use super::driver::Driver;
 use super::hold::HeldBy;
 use super::mailbox::RibMail;
 use crate::clock;
-use crate::fsm::StopReason;
+use crate::fsm::{Input, StopReason};
 use crate::net::Family;
 use crate::rib::Command;
-use crate::wire::{Notification, RouteRefresh, cease};
 
 /// An operator's wish.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,12 +77,11 @@ impl Driver {
             return Err(OperatorRefusal::Held(held.to_string()));
         }
         let was_up = self.session.is_some();
-        let notification = match hard {
-            true => hard_reset(),
-            false => Notification::admin_reset(""),
-        };
-        self.halt(StopReason::Cease(notification));
-        self.start();
+        // The machine goes on by itself.
+        self.halt(match hard {
+            true => StopReason::HardReset(String::new()),
+            false => StopReason::AdminReset(String::new()),
+        });
         Ok(match was_up {
             true => "reset; the session is opened again",
             false => "the session was not established; it is tried again",
@@ -101,7 +99,7 @@ impl Driver {
             return Err(OperatorRefusal::NoRouteRefresh);
         }
         for family in &families {
-            self.request_refresh(*family);
+            self.input(Input::RequestRefresh(*family));
         }
         Ok(format!("asked for its {} routes again", names(&families)))
     }
@@ -120,7 +118,7 @@ impl Driver {
 
     fn shut_down(&mut self, message: &Arc<str>) -> String {
         self.holds.operator = Some(Arc::clone(message));
-        self.halt(StopReason::Cease(Notification::admin_shutdown(message)));
+        self.halt(StopReason::AdminShutdown(message.to_string()));
         "shut down until it is enabled, or calidris starts again".to_owned()
     }
 
@@ -150,8 +148,8 @@ impl Driver {
         self.holds.plan = planned;
         match &self.holds.plan {
             Some(message) => {
-                let goodbye = Notification::admin_shutdown(message);
-                self.halt(StopReason::Cease(goodbye));
+                let message = message.to_string();
+                self.halt(StopReason::AdminShutdown(message));
             }
             None => self.start(),
         }
@@ -166,27 +164,12 @@ impl Driver {
         }
     }
 
-    fn request_refresh(&mut self, family: Family) {
-        if let Some(id) = self.fsm.established().map(|(id, _)| id) {
-            self.record.count_sent(|sent| sent.route_refresh += 1);
-            self.send(id, |out| RouteRefresh::request(family).encode(out));
-        }
-    }
-
     fn families(&self) -> Result<Vec<Family>, OperatorRefusal> {
         match self.fsm.established() {
             Some((_, terms)) => Ok(terms.families.families().collect()),
             None => Err(OperatorRefusal::NotEstablished),
         }
     }
-}
-
-/// Cease 6/9 around Cease 6/4 (RFC 8538 §3.1).
-fn hard_reset() -> Notification {
-    let inner = Notification::admin_reset("");
-    let mut outer = Notification::cease(cease::HARD_RESET);
-    outer.data = [&[inner.code, inner.subcode], &*inner.data].concat();
-    outer
 }
 
 fn names(families: &[Family]) -> String {

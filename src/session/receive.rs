@@ -30,12 +30,8 @@ impl Driver {
         let outcome = connection.read();
         let more = matches!(outcome, Some(Ok(())));
         self.parse(id);
-        if let Some(session) = &mut self.session {
-            let mut commands = VecDeque::new();
-            session.inbox.drain_into(&mut commands);
-            self.mail.extend(commands.into_iter().map(RibMail::Command));
-            self.mail_more();
-        }
+        self.flush_inbox();
+        self.mail_more();
         if let Some(Err(reason)) = outcome
             && self.open_connection(id).is_some()
         {
@@ -46,6 +42,15 @@ impl Driver {
             });
         }
         more
+    }
+
+    /// Addresses what has gathered of routes to the RIB.
+    pub(super) fn flush_inbox(&mut self) {
+        if let Some(session) = &mut self.session {
+            let mut commands = VecDeque::new();
+            session.inbox.drain_into(&mut commands);
+            self.mail.extend(commands.into_iter().map(RibMail::Command));
+        }
     }
 
     fn parse(&mut self, id: ConnectionId) {
@@ -84,6 +89,13 @@ impl Driver {
         };
         self.record.count_received(&message, clock::wall());
         self.received(id, message);
+        let extended = self
+            .fsm
+            .negotiated(id)
+            .is_some_and(|terms| terms.extended_message);
+        if let Some(connection) = self.open_connection(id) {
+            connection.framer.allow_extended(extended);
+        }
     }
 
     /// The machine hears of an UPDATE first: the session may come up with it, and only then does it

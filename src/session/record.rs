@@ -10,7 +10,7 @@ use super::view::{
 };
 use crate::clock;
 use crate::fsm::{DownReason, Negotiated, Received};
-use crate::net::PerFamily;
+use crate::net::{Family, PerFamily, Role};
 use crate::wire::{Disposition, GracefulRestart, Notification, Update};
 
 /// Distinct (direction, code, subcode) that are counted apart; the RFCs know about forty a
@@ -91,6 +91,13 @@ impl Record {
         self.touched = true;
         self.counters.received.update += 1;
         self.counters.update_errors.session_reset += 1;
+    }
+
+    /// Notes that the peer has exceeded the warning threshold of its prefix limit.
+    pub(crate) fn near_prefix_limit(&mut self, family: Family) {
+        self.touched = true;
+        *self.near_prefix_limit.get_mut(family) = true;
+        self.counters.prefix_limit_warnings += 1;
     }
 
     /// Counts that the peer fell behind its group.
@@ -278,6 +285,18 @@ impl NegotiatedView {
             four_octet_as: negotiated.four_octet_as,
             add_path: negotiated.add_path,
             route_refresh: negotiated.route_refresh,
+            enhanced_refresh: negotiated.enhanced_refresh,
+            extended_message: negotiated.extended_message,
+            extended_next_hop: negotiated.extended_next_hop,
+            peer_role: negotiated.peer_capabilities.role.and_then(Role::from_wire),
+            keeps_routes_over_notification: negotiated.keeps_routes_over_notification(),
+            long_lived_times: negotiated.long_lived.map_or(PerFamily::default(), |terms| {
+                PerFamily {
+                    ipv4: terms.families.ipv4.map(|family| family.stale_time),
+                    ipv6: terms.families.ipv6.map(|family| family.stale_time),
+                }
+            }),
+            unknown_capabilities: negotiated.peer_capabilities.unknown.clone(),
             restart_time: negotiated.graceful_restart.map(|terms| terms.restart_time),
             peer_restarting: negotiated
                 .graceful_restart

@@ -17,11 +17,15 @@ use crate::policy::{NextHopMode, Policy, Then};
 /// A peer of an IPv4 mesh.
 pub(crate) fn spec(name: &str) -> PeerSpec {
     let policy = |name: &str| {
-        Arc::new(Policy {
+        let policy = Policy {
             name: name.into(),
             rules: vec![],
             otherwise: Then::Accept,
-        })
+        };
+        PerFamily {
+            ipv4: Some(Arc::new(policy)),
+            ipv6: None,
+        }
     };
     let plan = PeerPlan {
         kind: PeerKind::Mesh,
@@ -41,6 +45,7 @@ pub(crate) fn spec(name: &str) -> PeerSpec {
         connect_delay: Duration::from_secs(2),
         connect_retry: Duration::from_secs(5),
         idle_hold: (Duration::from_secs(5), Duration::from_secs(30)),
+        delay_open: None,
         restart_time: 120,
         next_hop_mode: NextHopMode::Auto,
         reflector_client: None,
@@ -50,7 +55,7 @@ pub(crate) fn spec(name: &str) -> PeerSpec {
         interface: None,
         add_path: AddPathDirection {
             receive: true,
-            send: false,
+            send: true,
         },
         add_path_max: 16,
         prefix_limit: None,
@@ -59,6 +64,7 @@ pub(crate) fn spec(name: &str) -> PeerSpec {
         shutdown: None,
         import: policy("import"),
         export: policy("export"),
+        settings: Arc::default(),
         provenance: Provenance {
             resource: "BGPConfiguration/default".into(),
             field: "spec.nodeToNodeMeshEnabled".into(),
@@ -94,6 +100,13 @@ pub(crate) fn established(name: &str, restart_time: Option<u16>) -> PeerView {
             four_octet_as: true,
             add_path: PerFamily::default(),
             route_refresh: true,
+            enhanced_refresh: false,
+            extended_message: false,
+            extended_next_hop: false,
+            peer_role: None,
+            keeps_routes_over_notification: false,
+            long_lived_times: PerFamily::default(),
+            unknown_capabilities: Vec::new(),
             restart_time,
             peer_restarting: false,
             local_endpoint: "192.0.2.1:179".into(),

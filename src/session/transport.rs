@@ -58,11 +58,22 @@ impl Driver {
             .find(|c| c.id == id && c.closing.is_none())
     }
 
+    /// Writes what waits, and lets the machine know of progress (RFC 9687).
     pub(super) fn write(&mut self) {
+        let now = clock::now();
         let mut failed = Vec::new();
         for connection in self.connections.iter_mut().filter(|c| c.closing.is_none()) {
-            if let Err(reason) = connection.write() {
-                failed.push((connection.id, reason));
+            let id = connection.id;
+            match connection.write() {
+                Ok(0) => {}
+                Ok(_) => {
+                    let wrote = Input::Wrote {
+                        connection: id,
+                        caught_up: !connection.outbox.has_control(),
+                    };
+                    self.fsm.handle(now, wrote);
+                }
+                Err(reason) => failed.push((id, reason)),
             }
         }
         for (connection, reason) in failed {

@@ -98,6 +98,28 @@ pub struct NegotiatedView {
     pub add_path: PerFamily<AddPathDirection>,
     /// Whether the peer answers ROUTE-REFRESH.
     pub route_refresh: bool,
+    /// Whether both sides mark the begin and the end of a refresh (RFC 7313).
+    #[serde(default)]
+    pub enhanced_refresh: bool,
+    /// Whether messages may have up to 65,535 octets (RFC 8654).
+    #[serde(default)]
+    pub extended_message: bool,
+    /// Whether IPv4 prefixes may go with an IPv6 next hop (RFC 8950).
+    #[serde(default)]
+    pub extended_next_hop: bool,
+    /// The peer's role, where it names one (RFC 9234).
+    #[serde(default)]
+    pub peer_role: Option<Role>,
+    /// Whether both sides keep routes over a NOTIFICATION (RFC 8538).
+    #[serde(default)]
+    pub keeps_routes_over_notification: bool,
+    /// For how many seconds the peer's routes are kept after its restart time, where long-lived
+    /// graceful restart was agreed (RFC 9494).
+    #[serde(default)]
+    pub long_lived_times: PerFamily<Option<u32>>,
+    /// Codes of capabilities that the peer offers and calidris does not know.
+    #[serde(default)]
+    pub unknown_capabilities: Vec<u8>,
     /// The peer's restart time in seconds, where graceful restart was agreed.
     pub restart_time: Option<u16>,
     /// Whether the peer itself was recovering from a restart when the session came up (the R bit).

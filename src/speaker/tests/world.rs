@@ -106,14 +106,18 @@ impl World {
         drop(timeout(PATIENCE, listens).await.expect("in time"));
     }
 
-    /// Connects as the peer until the session is established.
+    /// Connects as the peer until the session is established; after a reset it is refused for a while.
     pub(super) async fn establish(&self, address: [u8; 4], password: Option<&str>) -> RawPeer {
-        let mut peer = RawPeer::dial(self.local, address, password)
-            .await
-            .expect("a connection");
-        peer.say_hello(address).await;
-        self.wait_for(address, PeerState::Established).await;
-        peer
+        for _ in 0..PATIENCE.as_secs() {
+            let dialled = RawPeer::dial(self.local, address, password).await;
+            let mut peer = dialled.expect("a connection");
+            peer.say_hello(address).await;
+            let up = self.wait_for(address, PeerState::Established);
+            if timeout(Duration::from_secs(1), up).await.is_ok() {
+                return peer;
+            }
+        }
+        panic!("not established: {:#?}", self.view(address));
     }
 
     pub(super) async fn wait_for(&self, address: [u8; 4], state: PeerState) -> PeerView {
