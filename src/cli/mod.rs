@@ -7,6 +7,7 @@
 
 mod args;
 mod client;
+mod listen;
 mod neighbor;
 mod operate;
 mod output;

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use comfy_table::{CellAlignment, Table, presets};
 
+use super::listen;
 use crate::control::{
-    DatastoreAnswer, FibAnswer, HeldAnswer, ListenAnswer, NeighborLine, ReadinessAnswer,
-    RoutesAnswer, Summary, Timestamp,
+    DatastoreAnswer, FibAnswer, HeldAnswer, NeighborLine, ReadinessAnswer, RoutesAnswer, Summary,
+    Timestamp,
 };
 use crate::fib::FibRowState;
 use crate::plan::PeerKind;
@@ -65,7 +66,7 @@ fn head(summary: &Summary) -> String {
         text.push_str(&format!("plan: an earlier one is in force: {reason}\n"));
     }
     text.push_str(&kernel_line(summary));
-    text.push_str(&listen_lines(&summary.listen));
+    text.push_str(&listen::lines(&summary.listen));
     if !summary.readiness.ready {
         text.push_str(&readiness(&summary.readiness));
     }
@@ -147,28 +148,6 @@ pub(super) fn held_text(held: &HeldAnswer, now: Timestamp) -> String {
         Some(until) => format!("{}; tried again in {}", held.text, age(until.since(now))),
         None => held.text.clone(),
     }
-}
-
-/// What is wrong with the listening sockets; nothing where all is well.
-fn listen_lines(sockets: &[ListenAnswer]) -> String {
-    let mut text = String::new();
-    for socket in sockets {
-        if let Some(reason) = socket.reason.as_ref().filter(|_| !socket.listening) {
-            text.push_str(&format!("not listening on {}: {reason}\n", socket.address));
-        }
-        let mut refused = socket.refused_passwords.iter();
-        if let Some((peer, reason)) = refused.next() {
-            let others = match refused.len() {
-                0 => String::new(),
-                more => format!(" and {}", counted(more, "other")),
-            };
-            text.push_str(&format!(
-                "connections from {peer}{others} to {} are refused: {reason}\n",
-                socket.address
-            ));
-        }
-    }
-    text
 }
 
 /// The lines of readiness: one where all is well, else one a condition that does not hold.

@@ -65,7 +65,8 @@ impl Driver {
                         DownReason::DialFailed(_) => debug!(%reason, "session attempt failed"),
                         _ => warn!(%reason, "session attempt failed"),
                     }
-                    self.record.failed(&reason, clock::wall());
+                    let hint = self.dial_hint(&reason);
+                    self.record.failed(&reason, hint, clock::wall());
                 }
                 Action::Refresh(family) => {
                     let peer = self.spec.id;
@@ -96,6 +97,16 @@ impl Driver {
         let terms = SocketTerms::new(&self.spec.plan);
         self.cancel_dial();
         self.dialling = Some(tokio::spawn(dial(remote, source, terms)));
+    }
+
+    /// What the kernel does not tell: a segment with another signature is dropped like any noise.
+    fn dial_hint(&self, reason: &DownReason) -> &'static str {
+        match (reason, &self.spec.plan.password) {
+            (DownReason::DialFailed(_), Some(_)) => {
+                "; a peer with another password or none does not answer either"
+            }
+            _ => "",
+        }
     }
 
     pub(super) fn cancel_dial(&mut self) {

@@ -171,6 +171,18 @@ impl FaultLog {
 /// The least time between two lines about faulty UPDATEs of one session.
 const FAULT_LOG_INTERVAL: Duration = Duration::from_secs(1);
 
+impl Drop for FaultLog {
+    fn drop(&mut self) {
+        if self.suppressed > 0 {
+            let suppressed = self.suppressed;
+            tracing::warn!(
+                suppressed,
+                "further faulty UPDATEs before the session ended"
+            );
+        }
+    }
+}
+
 fn kind(message: &[u8]) -> Option<MessageKind> {
     message
         .get(HEADER_LENGTH - 1)

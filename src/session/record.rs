@@ -197,10 +197,10 @@ impl Record {
         *self.counters.down.entry(reason.to_owned()).or_default() += 1;
     }
 
-    /// Notes an attempt that did not lead to a session.
-    pub(crate) fn failed(&mut self, reason: &DownReason, now: SystemTime) {
+    /// Notes an attempt that did not lead to a session; `hint` is a guess at the cause.
+    pub(crate) fn failed(&mut self, reason: &DownReason, hint: &str, now: SystemTime) {
         self.failed_dials += 1;
-        self.error(reason.to_string(), now);
+        self.error(format!("{reason}{hint}"), now);
     }
 
     fn error(&mut self, message: String, now: SystemTime) {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use self::peer::RawPeer;
 use self::world::World;
+use crate::net::PrefixLimit;
 use crate::session::{BOMB, HeldBy, OperatorAction, OperatorRefusal, PeerState};
 
 const A: [u8; 4] = [127, 5, 0, 1];
@@ -234,6 +235,39 @@ async fn the_plan_can_hold_a_session_down() {
     world.plan(A).shutdown = None;
     world.apply().await;
     let _a = world.establish(A, None).await;
+}
+
+#[tokio::test]
+async fn a_peer_beyond_its_prefix_limit_stays_down_until_it_is_enabled() {
+    let mut world = World::new([127, 4, 11, 1]);
+    world.add(A).prefix_limit = Some(PrefixLimit {
+        max: 2,
+        warn_percent: 50,
+        restart: None,
+    });
+    world.add(B);
+    world.apply().await;
+    let mut a = world.establish(A, None).await;
+    let mut b = world.establish(B, None).await;
+    a.announce(2, A).await;
+    let view = world.wait(A, |view| view.near_prefix_limit.ipv4).await;
+    assert_eq!(view.counters.prefix_limit_warnings, 1);
+    a.announce(3, A).await;
+    assert_eq!(a.notification().await, Some((6, 1)));
+    let view = world.wait(A, |view| view.held.is_some()).await;
+    let held = view.held.expect("waited for").to_string();
+    assert_eq!(
+        held,
+        "prefix limit exceeded: 3 ipv4 prefixes where 2 are allowed"
+    );
+    let refused = RawPeer::dial(world.local, A, None).await;
+    assert!(refused.expect("accepted").is_closed().await);
+    world
+        .operate(A, OperatorAction::Enable)
+        .await
+        .expect("done");
+    let _a = world.establish(A, None).await;
+    assert!(b.is_open().await);
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::timeout;
 
-use crate::net::{Asn, RouterId, Secret};
+use crate::net::{Asn, PerFamily, RouterId, Secret};
 use crate::session::testing::{SocketTerms, dialler, listener_with_key};
 use crate::wire::{Capabilities, Framer, HoldTime, KEEPALIVE, Open};
 
@@ -84,8 +84,10 @@ impl RawPeer {
 
     /// Sends OPEN and KEEPALIVE, all that this side of a session has to say.
     pub(super) async fn say_hello(&mut self, identifier: [u8; 4]) {
-        let mut families = crate::net::PerFamily::default();
-        families.ipv4 = true;
+        let families = PerFamily {
+            ipv4: true,
+            ipv6: false,
+        };
         let open = Open {
             asn: Asn(64_512),
             hold_time: HoldTime::new(240).expect("a hold time"),
@@ -114,6 +116,22 @@ impl RawPeer {
         message.extend([UPDATE, 0, 0]);
         message.extend(body_length.to_be_bytes());
         message.extend(attribute);
+        self.stream.write_all(&message).await.expect("sent");
+    }
+
+    /// Announces so many prefixes of 10.0.0.0/8.
+    pub(super) async fn announce(&mut self, prefixes: u8, next_hop: [u8; 4]) {
+        let mut body = vec![0, 0, 0, 21, 0x40, 1, 1, 0, 0x40, 2, 0, 0x40, 3, 4];
+        body.extend(next_hop);
+        body.extend([0x40, 5, 4, 0, 0, 0, 100]);
+        for n in 0..prefixes {
+            body.extend([24, 10, 0, n]);
+        }
+        let length = u16::try_from(19 + body.len()).expect("short");
+        let mut message = vec![0xff; 16];
+        message.extend(length.to_be_bytes());
+        message.push(UPDATE);
+        message.extend(body);
         self.stream.write_all(&message).await.expect("sent");
     }
 

@@ -133,11 +133,10 @@ impl World {
         let views = self.speaker.views().borrow().clone();
         let mut view = views[&name(address)].clone();
         let found = timeout(PATIENCE, view.wait_for(|view| looks(view))).await;
-        let found = match found {
+        match found {
             Ok(found) => PeerView::clone(&found.expect("the session runs")),
             Err(_) => panic!("waited in vain: {:#?}", self.view(address)),
-        };
-        found
+        }
     }
 
     pub(super) fn view(&self, address: [u8; 4]) -> PeerView {
