@@ -5,6 +5,7 @@ use bytes::{Bytes, BytesMut};
 use super::attribute::{NextHop, PathAttributes, code};
 use super::frame::{MARKER, MessageKind};
 use super::nlri::Nlri;
+use super::refresh::RouteRefresh;
 use super::{EXTENDED_MESSAGE_LENGTH_MAX, EncodeContext, HEADER_LENGTH, MESSAGE_LENGTH_MAX};
 use crate::net::{AddressFamily, Family, PrefixKey};
 
@@ -176,6 +177,11 @@ impl UpdatePacker {
     fn set_list_length(&mut self) {
         let length = self.opening.len() - LIST_OFFSET;
         patch(&mut self.opening, LIST_OFFSET - 2, length);
+    }
+
+    /// Writes a ROUTE-REFRESH between the UPDATEs: the begin or the end of a refresh (RFC 7313 §4).
+    pub fn route_refresh(&mut self, refresh: &RouteRefresh) {
+        refresh.encode(&mut self.out);
     }
 
     /// Writes as many messages as the prefixes need, and says how many prefixes there were.
