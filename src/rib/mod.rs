@@ -72,10 +72,10 @@ pub use command::{
     SessionTerms, Version,
 };
 pub use feed::{FibChange, FibRoute, FibRouteKind};
+pub use prefix_limit::PrefixLimitEvent;
 // For the benches, and the test that nothing is allocated for known sets.
 #[doc(hidden)]
 pub use intern::Interner;
-pub use prefix_limit::PrefixLimitEvent;
 pub use query::{
     Answer, GroupRow, PathRow, PeerCounts, Query, RibTotals, RouteRow, RouteTable, RoutesPage,
     RoutesQuery,

@@ -87,11 +87,11 @@ impl Driver {
             }
             PrefixLimitEvent::Exceeded { count, limit } => {
                 tracing::warn!(%family, count, limit, "prefix limit exceeded");
-                let terms = self.spec.plan.prefix_limit;
+                let restart = self.spec.plan.prefix_limit.and_then(|limit| limit.restart);
                 self.input(Input::Stop(StopReason::PrefixLimit {
                     family,
                     max: limit,
-                    restart: terms.and_then(|terms| terms.restart),
+                    restart,
                 }));
             }
         }

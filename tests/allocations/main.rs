@@ -159,5 +159,8 @@ fn decoding_and_walking_prefixes_allocate_nothing_at_all() {
         }
     });
     assert_eq!(decoding, 0);
-    assert_eq!(prefixes, sets.iter().map(|(_, nlri)| nlri.len()).sum::<usize>());
+    assert_eq!(
+        prefixes,
+        sets.iter().map(|(_, nlri)| nlri.len()).sum::<usize>()
+    );
 }
