@@ -13,13 +13,16 @@
 mod answer;
 mod api;
 mod body;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod gather;
 mod http;
 mod listing;
 mod metrics_view;
 mod params;
 mod status_page;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,10 @@
 //!
 //! Each takes arbitrary octets and panics only where a promise of this room is broken.
 
+mod draw;
+
+pub use draw::Draw;
+
 use super::{
     DecodeContext, EncodeContext, Framer, HEADER_LENGTH, MESSAGE_LENGTH_MAX, Message, MessageKind,
     Update, UpdatePacker, decode, frame::Header,
