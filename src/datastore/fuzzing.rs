@@ -7,7 +7,8 @@ use super::problem::{Location, Problem};
 use super::validate::load_text;
 use crate::model::{Parsed, parse, peek_key};
 use crate::plan::{
-    Identity, RouterIdChoice, diff, initial, plan, render_diff, render_diff_json, render_plan,
+    Identity, PasswordRules, RouterIdChoice, diff, initial, plan, render_diff, render_diff_json,
+    render_plan,
 };
 
 /// A text of documents, read as YAML, and as JSON where it looks like that: whatever it says, every
@@ -66,6 +67,7 @@ fn check(file: &str, text: &str) {
             node,
             router_id: RouterIdChoice::NodeAddress,
             listen_port: None,
+            passwords: PasswordRules::default(),
         };
         match plan(&store, &identity) {
             Ok(planned) => {

@@ -4,15 +4,15 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use super::received;
-use crate::fsm::negotiate::our_open;
+use crate::fsm::negotiate::{Resumption, our_open};
 use crate::fsm::{
     Action, Backlog, CloseReason, ConnectionId, Direction, Input, Peer, PeerConfig, Received,
-    StopReason,
+    RefreshRefusal, StateName, StopReason,
 };
 use crate::net::{Asn, Family, Role, RouterId};
 use crate::wire::{
     DecodeContext, HEADER_LENGTH, HoldTime, KEEPALIVE, MESSAGE_LENGTH_MAX, Message, Notification,
-    Open, RefreshKind, RouteRefresh, WireError, cease, decode,
+    Open, RefreshKind, RouteRefresh, WireError, decode,
 };
 
 /// One thing that happens to the machine.
@@ -20,8 +20,12 @@ use crate::wire::{
 pub(in crate::fsm) enum Word {
     /// The owner starts it.
     Start,
-    /// The owner stops it, silently or not.
-    Stop(bool),
+    /// The owner stops it.
+    Stop(StopReason),
+    /// The owner wants the peer's routes of a family again.
+    RequestRefresh(Family),
+    /// The system takes octets on the n-th connection, all that were asked for or some.
+    Wrote(usize, bool),
     /// The peer dials.
     Accept,
     /// The dial under way, if there is one, succeeds or fails.
@@ -51,8 +55,8 @@ pub(in crate::fsm) enum Letter {
     Keepalive,
     /// UPDATE.
     Update,
-    /// ROUTE-REFRESH.
-    Refresh,
+    /// ROUTE-REFRESH of this subtype.
+    Refresh(u8),
     /// NOTIFICATION.
     Notification(u8, u8),
     /// Octets that are no message.
@@ -67,6 +71,8 @@ pub(in crate::fsm) struct Owner {
     config: PeerConfig,
     now: Instant,
     alive: BTreeSet<ConnectionId>,
+    /// Connections with a KEEPALIVE that is not written.
+    unwritten: BTreeSet<ConnectionId>,
     next_id: u64,
     dialling: bool,
     up: Option<ConnectionId>,
@@ -81,6 +87,7 @@ impl Owner {
             config,
             now: begin,
             alive: BTreeSet::new(),
+            unwritten: BTreeSet::new(),
             next_id: 0,
             dialling: false,
             up: None,
@@ -98,7 +105,19 @@ impl Owner {
                 self.stopped = false;
                 self.input(Input::Start);
             }
-            Word::Stop(silent) => self.stop(*silent),
+            Word::Stop(reason) => self.stop(reason),
+            Word::RequestRefresh(family) => self.input(Input::RequestRefresh(*family)),
+            Word::Wrote(index, caught_up) => {
+                if let Some(connection) = nth(*index) {
+                    if *caught_up {
+                        self.unwritten.remove(&connection);
+                    }
+                    self.input(Input::Wrote {
+                        connection,
+                        caught_up: *caught_up,
+                    });
+                }
+            }
             Word::Accept => self.connect(Direction::Incoming),
             Word::AnswerDial(succeeds) => self.answer_dial(*succeeds),
             Word::Close(index) => {
@@ -145,13 +164,18 @@ impl Owner {
         }
     }
 
-    fn stop(&mut self, silent: bool) {
-        self.stopped = true;
-        self.input(Input::Stop(match silent {
-            true => StopReason::Silent,
-            false => StopReason::Cease(Notification::cease(cease::ADMIN_RESET)),
-        }));
+    fn stop(&mut self, reason: &StopReason) {
+        self.stopped |= match reason {
+            StopReason::AdminReset(_) | StopReason::HardReset(_) => false,
+            StopReason::PrefixLimit { restart, .. } => restart.is_none(),
+            StopReason::Silent
+            | StopReason::AdminShutdown(_)
+            | StopReason::Deconfigured
+            | StopReason::ConfigChange => true,
+        };
+        self.input(Input::Stop(reason.clone()));
         assert!(self.alive.is_empty() && !self.dialling && self.up.is_none());
+        assert_eq!(self.peer.state(), StateName::Idle);
     }
 
     fn answer_dial(&mut self, succeeds: bool) {
@@ -201,10 +225,16 @@ impl Owner {
                     assert!(self.dialling, "only a dial under way is cancelled");
                     self.dialling = false;
                 }
-                Action::SendOpen(id, _)
-                | Action::SendKeepalive(id)
-                | Action::SendNotification(id, _) => {
+                Action::SendOpen(id, _) | Action::SendNotification(id, _) => {
                     assert!(self.alive.contains(&id), "{id:?} is closed");
+                }
+                Action::SendKeepalive(id) => {
+                    assert!(self.alive.contains(&id), "{id:?} is closed");
+                    assert!(self.unwritten.insert(id), "one KEEPALIVE waits at a time");
+                }
+                Action::SendRefresh(id, _) => assert_eq!(self.up, Some(id)),
+                Action::RefreshRefused(_, reason) => {
+                    assert_eq!(self.up.is_none(), reason == RefreshRefusal::NotEstablished);
                 }
                 Action::Close(id) => {
                     assert!(self.alive.remove(&id), "{id:?} was closed before");
@@ -214,7 +244,9 @@ impl Owner {
                     assert_eq!(self.up.replace(id), None, "one session at a time");
                 }
                 Action::Down(_) => assert!(self.up.take().is_some(), "nothing was up"),
-                Action::Refresh(_) => assert!(self.up.is_some()),
+                Action::Refresh(_) | Action::RefreshBegins(_) | Action::RefreshEnds(_) => {
+                    assert!(self.up.is_some());
+                }
                 Action::Failed(reason) => assert!(!reason.to_string().is_empty()),
             }
         }
@@ -253,7 +285,11 @@ impl Owner {
             | Action::SendKeepalive(_)
             | Action::Close(_)
             | Action::Down(_)
+            | Action::SendRefresh(..)
+            | Action::RefreshRefused(..)
             | Action::Refresh(_)
+            | Action::RefreshBegins(_)
+            | Action::RefreshEnds(_)
             | Action::Failed(_) => {}
         }
     }
@@ -284,9 +320,14 @@ impl Owner {
             }),
             Letter::Keepalive => Received::Keepalive,
             Letter::Update => Received::Update,
-            Letter::Refresh => Received::RouteRefresh(RouteRefresh {
+            Letter::Refresh(subtype) => Received::RouteRefresh(RouteRefresh {
                 family: Some(Family::Ipv4),
-                kind: RefreshKind::Request,
+                kind: match subtype {
+                    0 => RefreshKind::Request,
+                    1 => RefreshKind::Begin,
+                    2 => RefreshKind::End,
+                    other => RefreshKind::Unknown(*other),
+                },
             }),
             Letter::Notification(code, subcode) => {
                 Received::Notification(Notification::new(*code, *subcode))
@@ -313,7 +354,7 @@ fn open_of_peer(config: &PeerConfig) -> Open {
         role: config.role.map(Role::counterpart),
         ..config.clone()
     };
-    our_open(&peer, false)
+    our_open(&peer, Resumption::Anew)
 }
 
 /// A message of this type and body, whatever they mean.

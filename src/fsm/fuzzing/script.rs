@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::owner::{Letter, Word};
 use super::world::World;
-use crate::fsm::PeerConfig;
-use crate::net::{AddPathDirection, Asn, PerFamily, RouterId};
+use crate::fsm::{PeerConfig, StopReason};
+use crate::net::{AddPathDirection, Asn, Family, PerFamily, RouterId};
 use crate::wire::HoldTime;
 use crate::wire::fuzzing::Draw;
 
@@ -40,9 +40,9 @@ pub(super) fn config(draw: &mut Draw<'_>, host: u8, peer: u8) -> PeerConfig {
         connect_retry: Duration::from_secs(5),
         idle_hold: (Duration::from_secs(5), Duration::from_secs(30)),
         restart_time: bit(7).then_some(120),
-        long_lived_time: None,
+        long_lived_time: bit(7).then_some(3_600),
         role: None,
-        delay_open: None,
+        delay_open: bit(4).then_some(Duration::from_secs(10)),
     }
 }
 
@@ -64,7 +64,7 @@ pub(super) fn pair(draw: &mut Draw<'_>) -> [PeerConfig; 2] {
 pub(super) fn word(draw: &mut Draw<'_>) -> Word {
     match draw.below(24) {
         0 => Word::Start,
-        1 => Word::Stop(draw.flag()),
+        1 => Word::Stop(stop(draw)),
         2..=4 => Word::Accept,
         5..=7 => Word::AnswerDial(draw.flag()),
         8 => Word::Close(draw.below(3)),
@@ -73,7 +73,33 @@ pub(super) fn word(draw: &mut Draw<'_>) -> Word {
         11..=13 => Word::WaitForTimer(draw.flag()),
         14 => Word::Reconfigure(draw.short(), draw.option(|draw| draw.short() % 4_096)),
         15 => Word::Restarting(draw.flag()),
+        22 => Word::RequestRefresh(family(draw)),
+        23 => Word::Wrote(draw.below(3), draw.flag()),
         _ => Word::Receive(draw.below(3), letter(draw)),
+    }
+}
+
+fn family(draw: &mut Draw<'_>) -> Family {
+    if draw.flag() {
+        Family::Ipv6
+    } else {
+        Family::Ipv4
+    }
+}
+
+fn stop(draw: &mut Draw<'_>) -> StopReason {
+    match draw.below(7) {
+        0 => StopReason::AdminReset(String::new()),
+        1 => StopReason::Silent,
+        2 => StopReason::AdminShutdown("maintenance".to_owned()),
+        3 => StopReason::HardReset("again".to_owned()),
+        4 => StopReason::PrefixLimit {
+            family: family(draw),
+            max: draw.long(),
+            restart: draw.option(|draw| Duration::from_secs(draw.octet().into())),
+        },
+        5 => StopReason::Deconfigured,
+        _ => StopReason::ConfigChange,
     }
 }
 
@@ -83,7 +109,7 @@ fn letter(draw: &mut Draw<'_>) -> Letter {
         4 => Letter::WrongOpen,
         5..=8 => Letter::Keepalive,
         9 => Letter::Update,
-        10 => Letter::Refresh,
+        10 => Letter::Refresh(draw.octet()),
         11 => Letter::Notification(draw.octet(), draw.octet()),
         12 => Letter::Faulty,
         _ => {
@@ -104,6 +130,6 @@ pub(super) fn turn(draw: &mut Draw<'_>, world: &mut World) {
         11 => world.wait(Duration::from_millis(draw.short().into())),
         12 | 13 => world.wait_for_timer(),
         14 => world.break_link(draw.below(4)),
-        _ => world.restart(side, draw.flag()),
+        _ => world.restart(side, stop(draw)),
     }
 }

@@ -154,14 +154,8 @@ impl World {
         }
     }
 
-    /// A side is stopped, silently or not, and started again.
-    pub(in crate::fsm) fn restart(&mut self, side: usize, silent: bool) {
-        let reason = match silent {
-            true => StopReason::Silent,
-            false => StopReason::Cease(crate::wire::Notification::cease(
-                crate::wire::cease::ADMIN_RESET,
-            )),
-        };
+    /// A side is stopped for some reason, and started again.
+    pub(in crate::fsm) fn restart(&mut self, side: usize, reason: StopReason) {
         self.handle(side, Input::Stop(reason));
         self.handle(side, Input::Start);
     }
@@ -217,7 +211,13 @@ impl World {
                     packer.end_of_rib(Family::Ipv4);
                     out.extend_from_slice(&packer.take());
                 }),
-                Action::Down(_) | Action::Refresh(_) | Action::Failed(_) => {}
+                Action::SendRefresh(id, refresh) => self.send(side, id, |out| refresh.encode(out)),
+                Action::Down(_)
+                | Action::RefreshRefused(..)
+                | Action::Refresh(_)
+                | Action::RefreshBegins(_)
+                | Action::RefreshEnds(_)
+                | Action::Failed(_) => {}
             }
         }
     }
@@ -254,6 +254,11 @@ impl World {
         if !link.closed[1 - side] {
             link.inbound[1 - side].push_back(Event::Message(octets));
         }
+        let wrote = Input::Wrote {
+            connection: id,
+            caught_up: true,
+        };
+        self.peers[side].handle(self.now, wrote);
     }
 
     fn link(&mut self, id: ConnectionId) -> &mut Link {

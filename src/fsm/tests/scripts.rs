@@ -5,7 +5,9 @@ use proptest::option;
 use proptest::prelude::*;
 
 use super::*;
+use crate::fsm::StopReason;
 use crate::fsm::fuzzing::{Letter, Owner, Word, session_script};
+use crate::net::Family;
 
 fn letters() -> impl Strategy<Value = Letter> {
     prop_oneof![
@@ -13,17 +15,40 @@ fn letters() -> impl Strategy<Value = Letter> {
         1 => Just(Letter::WrongOpen),
         6 => Just(Letter::Keepalive),
         3 => Just(Letter::Update),
-        1 => Just(Letter::Refresh),
+        1 => (0u8..4).prop_map(Letter::Refresh),
         1 => (1u8..=7, 0u8..=9).prop_map(|(code, subcode)| Letter::Notification(code, subcode)),
         1 => Just(Letter::Faulty),
         1 => (0u8..7, vec(any::<u8>(), 0..40)).prop_map(|(kind, body)| Letter::Octets(kind, body)),
     ]
 }
 
+fn stops() -> impl Strategy<Value = StopReason> {
+    let limit = |restart| StopReason::PrefixLimit {
+        family: Family::Ipv4,
+        max: 1_000,
+        restart,
+    };
+    prop_oneof![
+        Just(StopReason::Silent),
+        Just(StopReason::AdminShutdown("maintenance".into())),
+        Just(StopReason::AdminReset(String::new())),
+        Just(StopReason::HardReset(String::new())),
+        Just(limit(None)),
+        Just(limit(Some(Duration::from_secs(20)))),
+        Just(StopReason::Deconfigured),
+        Just(StopReason::ConfigChange),
+    ]
+}
+
 fn words() -> impl Strategy<Value = Word> {
     prop_oneof![
         2 => Just(Word::Start),
-        2 => any::<bool>().prop_map(Word::Stop),
+        2 => stops().prop_map(Word::Stop),
+        2 => any::<bool>().prop_map(|ipv6| Word::RequestRefresh(match ipv6 {
+            true => Family::Ipv6,
+            false => Family::Ipv4,
+        })),
+        8 => ((0usize..3), any::<bool>()).prop_map(|(index, all)| Word::Wrote(index, all)),
         8 => Just(Word::Accept),
         8 => any::<bool>().prop_map(Word::AnswerDial),
         4 => (0usize..3).prop_map(Word::Close),
@@ -41,9 +66,11 @@ fn configs() -> impl Strategy<Value = PeerConfig> {
         any::<bool>(),
         1u8..=3,
         prop_oneof![Just(0u16), Just(9), Just(240)],
+        prop_oneof![Just(None), Just(Some(Duration::from_secs(10)))],
     )
-        .prop_map(|(passive, restart, host, hold)| PeerConfig {
+        .prop_map(|(passive, restart, host, hold, delay_open)| PeerConfig {
             passive,
+            delay_open,
             restart_time: restart.then_some(120),
             hold_time: HoldTime::new(hold).expect("not one or two"),
             ..config(host, 2 + u8::from(host == 2))

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use super::Exporter;
 use crate::net::{AddressFamily, ClusterId, Ipv4, Ipv6, PathId, PerFamily, RouterId};
 use crate::policy::{Condition, Edit, NextHopMode, Policy, Rule, Then};
-use crate::rib::PeerSetup;
-use crate::rib::intern::Interner;
-use crate::rib::path::{Imported, Path};
-use crate::rib::peers::{PeerSlot, Peers};
+use crate::rib::path::{Epoch, Imported, Path};
+use crate::rib::peers::PeerSlot;
+use crate::rib::shared::Shared;
 use crate::rib::testing::{peer, terms};
 use crate::rib::update_group::GroupKey;
+use crate::rib::{PeerSetup, ShardOptions};
 use crate::wire::fuzzing::Draw;
 use crate::wire::{
     Community, DecodeContext, Framer, LargeCommunity, Message, MessageKind, PathAttributes, Update,
@@ -108,10 +108,10 @@ impl Route {
     }
 
     fn export<A: AddressFamily>(&self, update: &Update<'_>) {
-        let (mut peers, mut interner) = (Peers::default(), Interner::default());
+        let mut shared = Shared::new(ShardOptions::default());
         let source = self.from.clone().map_or(PeerSlot::LOCAL, |from| {
-            let slot = peers.add(from).expect("there is room for one");
-            peers.get_mut(slot).router_id = RouterId(SOURCE_ID);
+            let slot = shared.peers.add(from).expect("there is room for one");
+            shared.peers.get_mut(slot).router_id = RouterId(SOURCE_ID);
             slot
         });
         let mut terms = terms(2);
@@ -123,12 +123,18 @@ impl Route {
             .iter()
             .filter(|a| a.nlri.family == A::FAMILY)
         {
-            let received = interner.intern(announced.attributes.clone());
-            let path = Path::new(received, Imported::AsReceived, source, PathId(0), false);
+            let received = shared.interner.intern(announced.attributes.clone());
+            let path = Path::new(
+                received,
+                Imported::AsReceived,
+                source,
+                PathId(0),
+                Epoch::default(),
+            );
             let Some(first) = announced.nlri.iter::<A>().next() else {
                 continue;
             };
-            let mut exporter = Exporter::new(&key, A::FAMILY, &peers, &mut interner);
+            let mut exporter = Exporter::new(&key, A::FAMILY, &mut shared);
             let Some(sent) = exporter.export(first.prefix.into(), &path) else {
                 continue;
             };

@@ -7,9 +7,9 @@ use crate::net::{
 };
 use crate::wire::{
     Aggregator, AsPath, AsSegment, Capabilities, Community, DecodeContext, EncodeContext,
-    GracefulRestart, GracefulRestartFamily, HoldTime, LargeCommunity, MESSAGE_LENGTH_MAX, Message,
-    NextHop, Nlri, Notification, Open, Origin, PathAttributes, RefreshKind, RouteRefresh,
-    UnknownAttribute, UpdatePacker, decode,
+    GracefulRestart, GracefulRestartFamily, HoldTime, LargeCommunity, LongLived, LongLivedFamily,
+    MESSAGE_LENGTH_MAX, Message, NextHop, Nlri, Notification, Open, Origin, PathAttributes,
+    RefreshKind, RouteRefresh, UnknownAttribute, UpdatePacker, decode,
 };
 
 /// A value chosen by octets: what is written reads back as it was, and what reads back is written as
@@ -146,6 +146,17 @@ fn capabilities(draw: &mut Draw<'_>) -> Capabilities {
     unknown.sort_unstable();
     unknown.dedup();
     Capabilities {
+        extended_message: draw.flag(),
+        extended_next_hop: draw.flag(),
+        role: draw.option(Draw::octet),
+        long_lived: draw.option(|draw| LongLived {
+            families: per_family(draw, |draw| {
+                draw.option(|draw| LongLivedFamily {
+                    forwarding_preserved: draw.flag(),
+                    stale_time: draw.long() >> 8,
+                })
+            }),
+        }),
         families: per_family(draw, Draw::flag),
         other_families,
         route_refresh: draw.flag(),
