@@ -5,7 +5,7 @@ use std::fmt::Display;
 use std::process::Command;
 
 use calidris::net::Prefix;
-use calidris::wire::{AsSegment, NextHop, Origin};
+use calidris::wire::{NextHop, Origin};
 
 use super::Content;
 use super::mrt::{address, pcap};
@@ -14,10 +14,8 @@ use super::mrt::{address, pcap};
 pub(crate) type Reading = BTreeMap<&'static str, Vec<String>>;
 
 /// The fields that are compared, and whether by their octets.
-const FIELDS: [(&str, bool); 19] = [
+const FIELDS: [(&str, bool); 17] = [
     ("bgp.update.path_attribute.origin", false),
-    ("bgp.update.path_attribute.as_path_segment.type", false),
-    ("bgp.update.path_attribute.as_path_segment.length", false),
     ("bgp.update.path_attribute.as_path_segment.as4", false),
     ("bgp.update.path_attribute.next_hop", false),
     ("bgp.update.path_attribute.multi_exit_disc", false),
@@ -163,19 +161,8 @@ pub(crate) fn reading(content: &Content) -> Reading {
         Origin::Incomplete => 2,
     };
     put("bgp.update.path_attribute.origin", &origin);
-    for segment in &attributes.as_path {
-        let kind = match segment {
-            AsSegment::Set(_) => 1,
-            AsSegment::Sequence(_) => 2,
-        };
-        put("bgp.update.path_attribute.as_path_segment.type", &kind);
-        put(
-            "bgp.update.path_attribute.as_path_segment.length",
-            &segment.numbers().len(),
-        );
-        for number in segment.numbers() {
-            put("bgp.update.path_attribute.as_path_segment.as4", &number.0);
-        }
+    for number in attributes.as_path.numbers() {
+        put("bgp.update.path_attribute.as_path_segment.as4", &number.0);
     }
     if let Some(med) = attributes.med {
         put("bgp.update.path_attribute.multi_exit_disc", &med);

@@ -123,7 +123,7 @@ impl Route {
             .iter()
             .filter(|a| a.nlri.family == A::FAMILY)
         {
-            let received = shared.interner.intern(announced.attributes.clone());
+            let received = shared.interner.intern(Arc::new(update.path(announced)));
             let path = Path::new(
                 received,
                 Imported::AsReceived,
@@ -201,7 +201,7 @@ impl Route {
             };
             assert_eq!(update.faults, []);
             for again in &update.announced {
-                assert_eq!(*again.attributes, *sent);
+                assert_eq!(update.path(again), *sent);
                 announced += again.nlri.iter::<A>().count();
             }
         }

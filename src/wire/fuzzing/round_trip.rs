@@ -6,8 +6,8 @@ use crate::net::{
     PrefixKey, RouterId,
 };
 use crate::wire::{
-    Aggregator, AsPath, AsSegment, Capabilities, Community, DecodeContext, EncodeContext,
-    GracefulRestart, GracefulRestartFamily, HoldTime, LargeCommunity, LongLived, LongLivedFamily,
+    Aggregator, AsPath, Capabilities, Community, DecodeContext, EncodeContext, GracefulRestart,
+    GracefulRestartFamily, HoldTime, LargeCommunity, LongLived, LongLivedFamily,
     MESSAGE_LENGTH_MAX, Message, NextHop, Nlri, Notification, Open, Origin, PathAttributes,
     RefreshKind, RouteRefresh, UnknownAttribute, UpdatePacker, decode,
 };
@@ -96,8 +96,9 @@ fn update<A: AddressFamily>(draw: &mut Draw<'_>) {
     each_update(&octets, &reader, |update| {
         assert_eq!(update.faults, []);
         for announced in &update.announced {
-            assert_eq!(*announced.attributes, attributes);
-            first.get_or_insert_with(|| announced.attributes.clone());
+            let again = update.path(announced);
+            assert_eq!(again, attributes);
+            first.get_or_insert(again);
             got.extend(announced.nlri.iter::<A>());
         }
         gone.extend(update.withdrawn.iter().flat_map(|run| run.iter::<A>()));
@@ -243,15 +244,24 @@ pub(super) fn attributes(draw: &mut Draw<'_>, next_hop: NextHop) -> PathAttribut
         originator_id: draw.option(|draw| RouterId(draw.long().max(1).into())),
         cluster_list: draw.list(100, |draw| ClusterId(draw.long().into())).into(),
         extended_communities: draw.list(20, Draw::array).into(),
+        ipv6_extended_communities: draw.list(5, Draw::array).into(),
+        aigp: draw.option(aigp).unwrap_or_default(),
         large_communities: large.into(),
+        otc: draw.option(asn),
         unknown: unknown(draw),
         ..PathAttributes::originated(next_hop)
     }
 }
 
 fn as_path(draw: &mut Draw<'_>) -> AsPath {
-    let segments = draw.list(3, |draw| AsSegment::Sequence(draw.list(255, asn).into()));
-    AsPath::new(segments)
+    let segments = draw.list(3, |draw| draw.list(255, asn));
+    AsPath::sequence(segments.into_iter().flatten())
+}
+
+/// AIGP with a metric (RFC 7311 §3), below the one that means "too large".
+fn aigp(draw: &mut Draw<'_>) -> Box<[u8]> {
+    let metric = u64::from(draw.long());
+    [&[1, 0, 11][..], &metric.to_be_bytes()].concat().into()
 }
 
 /// Attributes of types that nobody has assigned, by ascending type.
@@ -262,7 +272,6 @@ fn unknown(draw: &mut Draw<'_>) -> Box<[UnknownAttribute]> {
         let length = usize::from(draw.short()) % 1_500;
         UnknownAttribute {
             code,
-            flags: 0xe0,
             value: draw.octets(length).into(),
         }
     });

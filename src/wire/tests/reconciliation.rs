@@ -79,7 +79,7 @@ proptest! {
         let octets = update(&[], &[&list], NLRI);
         let update = read(&octets, &OLD).expect("in order");
         prop_assert_eq!(&update.faults, &[]);
-        let got = &update.announced[0].attributes;
+        let got = path_of(&update);
         let passed = old.iter().rev().map(|own| Asn((*own).into()));
         let wanted: Vec<Asn> = passed.chain(path).collect();
         prop_assert_eq!(got.as_path.numbers().collect::<Vec<_>>(), wanted);
