@@ -250,7 +250,7 @@ impl Connections {
 }
 
 /// Serves one connection until its client leaves, errs, or has been here for too long.
-async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin, api: Api) {
+pub(super) async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin, api: Api) {
     let service = service_fn(|request| {
         let api = api.clone();
         async move { Ok::<_, Infallible>(api.respond(&request, clock::wall()).await) }

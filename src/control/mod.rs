@@ -14,6 +14,9 @@
 mod answer;
 mod api;
 mod body;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod gather;
 mod http;
 mod listing;
@@ -21,7 +24,7 @@ mod metrics_view;
 mod operate;
 mod params;
 mod status_page;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
 
+#[cfg(test)]
 use super::answer::{DatastoreAnswer, Neighbor, Summary};
 use super::view::{
     About, BoxFuture, Condition, FibQueries, OperateError, Operators, Peers, QueryError, Readiness,
@@ -457,11 +458,13 @@ impl Operators for FixedOperators {
 }
 
 /// The fixed summary, an hour after the start.
+#[cfg(test)]
 pub(crate) async fn summary() -> Summary {
     Summary::of(&views(), at(3_600).into()).await
 }
 
 /// The answer about a session, an hour after the start.
+#[cfg(test)]
 pub(crate) async fn neighbor(view: &PeerView) -> Neighbor {
     let counts = views().counts().await.ok();
     let prefixes = counts.map(|counts| counts.get(&view.id).copied().unwrap_or_default());
@@ -469,6 +472,7 @@ pub(crate) async fn neighbor(view: &PeerView) -> Neighbor {
 }
 
 /// The answer about the datastore, an hour after the start.
+#[cfg(test)]
 pub(crate) fn datastore_answer() -> DatastoreAnswer {
     DatastoreAnswer::of(&datastore(), Some(&plan()), at(3_600).into())
 }

@@ -270,5 +270,7 @@ fn keep_transitive<const N: usize>(communities: &mut Box<[[u8; N]]>) {
     }
 }
 
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzzing;
 #[cfg(test)]
 mod tests;
