@@ -83,6 +83,15 @@ impl Session {
         self.obey(network, core);
     }
 
+    /// Asks the peer for its routes again.
+    pub(super) fn request_refresh(&mut self, network: &mut Network, core: &mut Core) {
+        for family in Family::ALL {
+            let request = Input::RequestRefresh(family);
+            self.machine.handle(network.clock.now(), request);
+        }
+        self.obey(network, core);
+    }
+
     /// Stops or resumes reading.
     pub(super) fn stall(&mut self, network: &mut Network, core: &mut Core, stalled: bool) {
         self.stalled = stalled;
@@ -289,8 +298,14 @@ impl Session {
                     let refresh = Command::Refresh { peer, family };
                     core.tell(network.clock.now(), refresh);
                 }
-                // To a table that replaces what is announced again, the marks are of no use.
-                Action::RefreshBegins(_) | Action::RefreshEnds(_) => {}
+                Action::RefreshBegins(family) => {
+                    let peer = self.peer;
+                    core.tell(network.clock.now(), Command::RefreshBegin { peer, family });
+                }
+                Action::RefreshEnds(family) => {
+                    let peer = self.peer;
+                    core.tell(network.clock.now(), Command::RefreshEnd { peer, family });
+                }
                 Action::RefreshRefused(..) | Action::Failed(_) => {}
             }
         }

@@ -224,7 +224,10 @@ async fn the_plan_can_hold_a_session_down() {
         .operate(A, OperatorAction::Enable)
         .await
         .expect("an answer");
-    assert!(enabled.contains("calidris.io/shutdown"), "{enabled}");
+    assert!(
+        enabled.contains("held down by the plan: moving"),
+        "{enabled}"
+    );
     assert!(
         RawPeer::dial(world.local, A, None)
             .await
