@@ -38,6 +38,7 @@ fn serving() -> (Runtime, Api) {
     let api = Api {
         views: views(),
         metrics: Arc::new(metrics),
+        operators: None,
     };
     (runtime, api)
 }
