@@ -43,6 +43,17 @@ pub(crate) enum Rules {
     Headers,
 }
 
+impl Rules {
+    /// The longest message that may come.
+    const fn longest(self) -> usize {
+        match self {
+            Self::Whole(_) => 4096,
+            // The case may have agreed on RFC 8654.
+            Self::Headers => 65_535,
+        }
+    }
+}
+
 /// Reads a whole message whose length field has been obeyed.
 pub(crate) fn check(rules: Rules, message: &[u8]) -> Result<Changes, String> {
     let complain = |what: String| {
@@ -56,7 +67,7 @@ pub(crate) fn check(rules: Rules, message: &[u8]) -> Result<Changes, String> {
 pub(crate) const IN: &str = ", in ";
 
 /// The length of the message at the front, as soon as its header is there.
-pub(crate) fn length(octets: &[u8]) -> Result<Option<usize>, String> {
+pub(crate) fn length(rules: Rules, octets: &[u8]) -> Result<Option<usize>, String> {
     let Some(header) = octets.first_chunk::<19>() else {
         return Ok(None);
     };
@@ -64,7 +75,7 @@ pub(crate) fn length(octets: &[u8]) -> Result<Option<usize>, String> {
     if header[..16] != [0xff; 16] {
         return Err(format!("marker {}", hex(&header[..16])));
     }
-    if !(19..=4096).contains(&length) {
+    if !(19..=rules.longest()).contains(&length) {
         return Err(format!("length {length}"));
     }
     Ok((octets.len() >= length).then_some(length))
@@ -74,7 +85,7 @@ fn check_message(rules: Rules, message: &[u8]) -> Result<Changes, String> {
     let (kind, body) = (message[18], &message[19..]);
     let bounds = match kind {
         OPEN => 10..=4077,
-        UPDATE => 4..=4077,
+        UPDATE => 4..=rules.longest() - 19,
         NOTIFICATION => 2..=4077,
         KEEPALIVE => 0..=0,
         ROUTE_REFRESH => 4..=4,

@@ -1,13 +1,24 @@
 //! Hostile peers at the real program: every message gets the reaction of its RFC.
+//!
+//! [`octets`] makes messages of parts, right or wrong, and [`cases`] says which reaction of which
+//! paragraph each must get: [`case`] plays them against the daemon over real TCP sessions, internal
+//! and external, IPv4 and IPv6. Witnesses watch what the daemon makes of it, and [`checker`], which
+//! shares nothing with the codec under test, reads every octet that anybody is sent. [`rows`] has a
+//! test for each known fault of other speakers, by number. All tests share one daemon, in a network
+//! namespace of their own ([`place`], [`world`]).
+//!
+//! `cargo test --test hostile -- --nocapture` prints how many cases there are of which kind.
 
 #![expect(clippy::panic, reason = "that is how a test fails")]
 
 mod case;
 mod cases;
 mod checker;
+mod courses;
 mod octets;
 mod peer;
 mod place;
+mod rows;
 mod stage;
 mod table;
 mod world;

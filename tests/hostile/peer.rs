@@ -172,7 +172,7 @@ fn listen(mut reader: TcpStream, rules: Rules, shared: &Shared) {
         let mut at = 0;
         let mut seen = shared.lock();
         loop {
-            match checker::length(&unread[at..]) {
+            match checker::length(rules, &unread[at..]) {
                 Ok(Some(length)) => {
                     take(&mut seen, rules, &unread[at..at + length]);
                     at += length;

@@ -43,6 +43,8 @@ const SPECIAL: [(&str, &str); 12] = [
     ("spare-1", PASSIVE),
     ("spare-2", PASSIVE),
 ];
+/// Where the peer listens that is dialled.
+pub(crate) const DIALLED_PORT: u16 = 1179;
 const PASSIVE: &str = "calidris.io/passive: \"true\"\n    calidris.io/idle-hold: 1s..1s\n    ";
 
 /// A configured peer of the daemon, with the session that a case may have left up.
@@ -51,6 +53,8 @@ pub(crate) struct Slot {
     pub(crate) setting: Setting,
     pub(crate) address: IpAddr,
     pub(crate) identifier: [u8; 4],
+    /// Where the daemon dials this peer, if it does: 179 is its own on every address here.
+    port: Option<u16>,
     pub(crate) session: Option<Connection>,
     /// Faulty UPDATEs as last seen, by what was done about them.
     pub(crate) errors: BTreeMap<String, u64>,
@@ -73,6 +77,7 @@ impl Slot {
             setting,
             address,
             identifier,
+            port: None,
             session: None,
             errors: BTreeMap::new(),
         }
@@ -90,7 +95,11 @@ impl Slot {
 
     /// The session's name in the daemon.
     pub(crate) fn name(&self) -> String {
-        format!("Node_{}", self.address.to_string().replace(['.', ':'], "_"))
+        let address = self.address.to_string().replace(['.', ':'], "_");
+        match self.port {
+            None => format!("Node_{address}"),
+            Some(port) => format!("Node_{address}_port_{port}"),
+        }
     }
 
     /// The daemon's address for this peer.
@@ -182,7 +191,11 @@ impl World {
         };
         let special: BTreeMap<String, Slot> = SPECIAL
             .iter()
-            .map(|(label, _)| ((*label).to_owned(), slot(internal_v4)))
+            .map(|(label, annotations)| {
+                let mut slot = slot(internal_v4);
+                slot.port = annotations.is_empty().then_some(DIALLED_PORT);
+                ((*label).to_owned(), slot)
+            })
             .collect();
         let mut slots = BTreeMap::new();
         for setting in Setting::all() {
@@ -397,7 +410,10 @@ spec:
                 .to_lowercase()
                 .replace('_', "-")
                 .replace("--", "-"),
-            slot.address,
+            match slot.port {
+                None => slot.address.to_string(),
+                Some(port) => SocketAddr::new(slot.address, port).to_string(),
+            },
             slot.setting.peer_as()
         )
         .expect("writing to a string");

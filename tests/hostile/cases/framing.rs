@@ -1,11 +1,12 @@
 //! The three sections of an UPDATE, and the prefixes in them (RFC 4271 §6.3, RFC 7606 §3, §5).
 
 use crate::case::{Case, Data, Expect, absent, relayed};
-use crate::octets::{Octets, UPDATE, attribute, message, update};
+use crate::octets::{Octets, UPDATE, attribute, capability, keepalive, message, update};
 use crate::stage::{Draft, Stage};
 
 const SECTIONS: &str = "RFC 4271 §6.3, RFC 7606 §3 a: attribute list";
 const NLRI: &str = "RFC 7606 §5.3";
+const EXTENDED: &str = "RFC 8654 §4";
 const LIST: &str = "RFC 7606 §4";
 
 const BAD_LIST: Expect = Expect::Reset(3, 1, Data::Echo);
@@ -74,6 +75,31 @@ fn untidy(s: &Stage) -> Octets {
     prefix
 }
 
+/// An OPEN that offers extended messages.
+fn agreed(s: &Stage) -> Octets {
+    s.open_with(&[s.capabilities(), capability(6, &[])].concat())
+        .octets()
+}
+
+/// A session of extended messages, and an UPDATE of this length with an unknown attribute.
+fn large(name: &'static str, length: usize, flags: u8, expect: Expect) -> Case {
+    Case::connected(
+        name,
+        EXTENDED,
+        move |s| {
+            let draft = s.again();
+            let value = vec![0x5a; length - draft.octets().len() - 4];
+            vec![
+                agreed(s),
+                keepalive(),
+                draft.add(attribute(flags, 99, &value)).octets(),
+            ]
+        },
+        expect,
+    )
+    .rows(&[32])
+}
+
 /// Fills the message to its last octet with an unknown attribute.
 fn full(draft: Draft, flags: u8, s: &Stage) -> Draft {
     let value = vec![0x5a; 4096 - draft.octets().len() - 4];
@@ -83,6 +109,66 @@ fn full(draft: Draft, flags: u8, s: &Stage) -> Draft {
 }
 
 pub(super) fn cases() -> Vec<Case> {
+    [sections(), prefixes(), lists(), extended_messages()]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+fn extended_messages() -> Vec<Case> {
+    vec![
+        large(
+            "an_update_of_5000_octets_where_agreed",
+            5000,
+            0x80,
+            Expect::Accepted(vec![absent(99)]),
+        ),
+        large(
+            "an_update_of_65535_octets_where_agreed",
+            65_535,
+            0x80,
+            Expect::Accepted(vec![absent(99)]),
+        ),
+        // It fits no message to the witnesses, who have not agreed.
+        large(
+            "a_route_of_9000_octets_where_agreed",
+            9000,
+            0xc0,
+            Expect::Gone,
+        ),
+        Case::connected(
+            "a_path_of_2100_numbers_where_agreed",
+            EXTENDED,
+            |s| {
+                let numbers: Vec<u32> = (0..2100).map(|number| 100_000 + number).collect();
+                let numbers = s.numbers(&numbers);
+                let path = numbers
+                    .chunks(255)
+                    .flat_map(|some| s.segment(2, some))
+                    .collect::<Vec<_>>();
+                let update = s.again().set(2, attribute(0x40, 2, &path)).octets();
+                vec![agreed(s), keepalive(), update]
+            },
+            Expect::Gone,
+        )
+        .rows(&[2, 32]),
+        Case::connected(
+            "a_keepalive_of_4097_octets_where_agreed",
+            EXTENDED,
+            |s| vec![agreed(s), keepalive(), message(4, &[0; 4078])],
+            Expect::Reset(1, 2, Data::Is(vec![0x10, 1])),
+        )
+        .rows(&[41]),
+        Case::connected(
+            "an_open_of_4097_octets_where_agreed",
+            EXTENDED,
+            |s| vec![agreed(s), keepalive(), message(1, &[0; 4078])],
+            Expect::Reset(1, 2, Data::Is(vec![0x10, 1])),
+        ),
+    ]
+}
+
+fn sections() -> Vec<Case> {
     vec![
         body("withdrawn_routes_beyond_the_message", &[0xff, 0xff, 0, 0]),
         body("withdrawn_routes_up_to_the_end", &[0, 2, 0, 0]),
@@ -110,6 +196,11 @@ pub(super) fn cases() -> Vec<Case> {
         )
         .v4()
         .rows(&[14, 15]),
+    ]
+}
+
+fn prefixes() -> Vec<Case> {
+    vec![
         nlri("nlri_of_33_bits", &[33, 10, 128, 1, 2, 0], BAD_NLRI),
         nlri("nlri_of_255_bits", &[255, 10, 128, 1, 2, 0], BAD_NLRI),
         nlri("nlri_cut_short", &[24, 10, 128], BAD_NLRI),
@@ -202,6 +293,11 @@ pub(super) fn cases() -> Vec<Case> {
             Expect::Accepted(vec![]),
         )
         .v4(),
+    ]
+}
+
+fn lists() -> Vec<Case> {
+    vec![
         Case::new(
             "end_of_rib_of_ipv4",
             "RFC 4724 §2",
