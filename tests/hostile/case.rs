@@ -264,6 +264,14 @@ impl Case {
         self
     }
 
+    /// Where the daemon has this role instead.
+    pub(crate) fn role(mut self, role: &'static str) -> Self {
+        self.settings = Setting::with_roles()
+            .filter(|setting| setting.role == Some(role))
+            .collect();
+        self
+    }
+
     fn only(mut self, wanted: impl Fn(&Setting) -> bool) -> Self {
         self.settings.retain(wanted);
         self

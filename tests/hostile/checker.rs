@@ -399,6 +399,7 @@ mod tests {
         external: false,
         family: Family::V4,
         old: false,
+        role: None,
     };
 
     fn verdict(attributes: &[Octets], nlri: &[u8]) -> Result<Changes, String> {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::checker::Rules;
-use crate::octets::{Open, attribute, keepalive};
+use crate::octets::{Open, attribute, capability, keepalive};
 use crate::peer::{Connection, connect, now};
 use crate::place;
 use crate::stage::{CLUSTER, DAEMON_V4, Family};
@@ -226,7 +226,7 @@ fn row_47_silence_before_open_gets_4_0() {
     place::run("row_47_silence_before_open_gets_4_0", || {
         let world = World::get();
         let connection = world
-            .special("spare-1")
+            .special("idle")
             .connect(Rules::Headers)
             .expect("the daemon answers");
         expect_end(&connection, "NOTIFICATION 4/0");
@@ -325,6 +325,64 @@ fn row_50_the_api_names_a_cluster_loop() {
         assert!(
             !witness.seen().routes.contains_key(&stage.known()),
             "a looped route went on"
+        );
+        witnesses_are_well(world)
+    });
+}
+
+#[test]
+fn a_fault_withdraws_the_prefixes_of_both_families() {
+    place::run("a_fault_withdraws_the_prefixes_of_both_families", || {
+        let world = World::get();
+        let slot = world.special("dual");
+        let v4 = slot.stage(world.number());
+        let mut v6 = v4.clone();
+        v6.setting.family = Family::V6;
+        let capabilities = [v4.capabilities(), capability(1, &[0, 2, 0, 1])].concat();
+        let session = slot.connect(Rules::Headers).expect("the daemon answers");
+        session.send(&v4.open_with(&capabilities).octets());
+        session.send(&keepalive());
+        let next_hop = std::net::Ipv6Addr::new(0xfd09, 0, 0, 0, 0, 0, 0, 77).octets();
+        let both = |origin: u8| {
+            let draft = v4.again().set(1, attribute(0x40, 1, &[origin]));
+            draft.front(v6.reach(&next_hop, &v6.known())).octets()
+        };
+        for (origin, wanted) in [(0, true), (9, false), (1, true), (3, false)] {
+            session.send(&both(origin));
+            for stage in [&v4, &v6] {
+                for external in [false, true] {
+                    let witness = world.witness(external, stage.setting.family);
+                    let prefix = stage.known();
+                    let seen = witness
+                        .wait(|seen| (seen.routes.contains_key(&prefix) == wanted).then_some(()));
+                    assert!(seen.is_some(), "{origin}: {}", session.seen().end());
+                }
+            }
+        }
+        assert_eq!(session.seen().end(), "up");
+        drop(session);
+        witnesses_are_well(world)
+    });
+}
+
+#[test]
+fn a_peer_beyond_its_prefix_limit_gets_6_1() {
+    place::run("a_peer_beyond_its_prefix_limit_gets_6_1", || {
+        let world = World::get();
+        let slot = world.special("limited");
+        let session = slot.establish().expect("the daemon answers");
+        let stage = slot.stage(world.number());
+        let three = [stage.known(), stage.bystander(), stage.fresh()].concat();
+        session.send(&stage.announce(&three).octets());
+        let witness = world.witness(true, Family::V4);
+        let told = witness.wait(|seen| seen.routes.contains_key(&stage.fresh()).then_some(()));
+        assert!(told.is_some(), "{}", session.seen().end());
+        session.send(&stage.announce(&stage.sentinel()).octets());
+        expect_end(&session, "NOTIFICATION 6/1");
+        let gone = witness.wait(|seen| (!seen.routes.contains_key(&stage.known())).then_some(()));
+        assert!(
+            gone.is_some(),
+            "the routes of a session that is closed stay"
         );
         witnesses_are_well(world)
     });

@@ -33,10 +33,25 @@ pub(crate) struct Setting {
     pub(crate) family: Family,
     /// AS numbers of two octets: the peer does not speak RFC 6793.
     pub(crate) old: bool,
+    /// The daemon's role towards the peer (RFC 9234), which then has the counterpart.
+    pub(crate) role: Option<&'static str>,
 }
 
 impl Setting {
-    /// All settings.
+    /// Those in which the daemon has a role.
+    pub(crate) fn with_roles() -> impl Iterator<Item = Self> {
+        let families = [Family::V4, Family::V6];
+        families.into_iter().flat_map(|family| {
+            ["provider", "customer", "peer"].map(|role| Self {
+                external: true,
+                family,
+                old: false,
+                role: Some(role),
+            })
+        })
+    }
+
+    /// All settings without a role.
     pub(crate) fn all() -> impl Iterator<Item = Self> {
         [false, true].into_iter().flat_map(|old| {
             [Family::V4, Family::V6]
@@ -46,13 +61,20 @@ impl Setting {
                         external,
                         family,
                         old,
+                        role: None,
                     })
                 })
         })
     }
 
     /// As reports name it.
-    pub(crate) const fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
+        match self.role {
+            Some("provider") => return "eBGP, the daemon a provider",
+            Some("customer") => return "eBGP, the daemon a customer",
+            Some(_) => return "eBGP, the daemon a peer",
+            None => {}
+        }
         match (self.external, self.family, self.old) {
             (false, Family::V4, false) => "iBGP, IPv4",
             (true, Family::V4, false) => "eBGP, IPv4",
@@ -68,6 +90,15 @@ impl Setting {
     /// The peer's AS.
     pub(crate) const fn peer_as(self) -> u32 {
         if self.external { EXTERNAL_AS } else { LOCAL_AS }
+    }
+}
+
+/// The value of the role that goes with the daemon's (RFC 9234 §4.2).
+fn role_of_peer(role: &str) -> u8 {
+    match role {
+        "provider" => 3,
+        "customer" => 0,
+        _ => 4,
     }
 }
 
@@ -231,7 +262,23 @@ impl Stage {
         if !self.setting.old {
             capabilities.extend(capability(65, &self.setting.peer_as().to_be_bytes()));
         }
+        if let Some(role) = self.setting.role {
+            capabilities.extend(capability(9, &[role_of_peer(role)]));
+        }
         capabilities
+    }
+
+    /// The capabilities of a good OPEN, but for the peer's role.
+    pub(crate) fn capabilities_without_role(&self) -> Octets {
+        let setting = Setting {
+            role: None,
+            ..self.setting
+        };
+        Self {
+            setting,
+            ..self.clone()
+        }
+        .capabilities()
     }
 
     /// A good OPEN.

@@ -26,7 +26,15 @@ const API: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9900);
 /// Peers of each setting.
 const SLOTS: usize = 6;
 /// Peers that tests with a course of their own play, by label, with what is special about them.
-const SPECIAL: [(&str, &str); 12] = [
+const SPECIAL: [(&str, &str); 13] = [
+    (
+        "dual",
+        "calidris.io/passive: \"true\"\n    calidris.io/families: ipv4,ipv6\n    ",
+    ),
+    (
+        "limited",
+        "calidris.io/passive: \"true\"\n    calidris.io/prefix-limit: \"3\"\n    ",
+    ),
     ("deaf", PASSIVE),
     ("flood", PASSIVE),
     ("silent", PASSIVE),
@@ -40,8 +48,7 @@ const SPECIAL: [(&str, &str); 12] = [
     ),
     ("reflector", PASSIVE),
     ("second", PASSIVE),
-    ("spare-1", PASSIVE),
-    ("spare-2", PASSIVE),
+    ("idle", PASSIVE),
 ];
 /// Where the peer listens that is dialled.
 pub(crate) const DIALLED_PORT: u16 = 1179;
@@ -188,6 +195,7 @@ impl World {
             external: false,
             family: Family::V4,
             old: false,
+            role: None,
         };
         let special: BTreeMap<String, Slot> = SPECIAL
             .iter()
@@ -198,8 +206,9 @@ impl World {
             })
             .collect();
         let mut slots = BTreeMap::new();
-        for setting in Setting::all() {
-            let count = if setting.old { SLOTS / 2 } else { SLOTS };
+        for setting in Setting::all().chain(Setting::with_roles()) {
+            let rare = setting.old || setting.role.is_some();
+            let count = if rare { SLOTS / 2 } else { SLOTS };
             slots.insert(
                 setting,
                 (0..count).map(|_| slot(setting)).collect::<Vec<_>>(),
@@ -390,9 +399,14 @@ spec:
         .expect("writing to a string");
     }
     for (slot, annotations) in peers {
-        let annotations = match *annotations {
+        let role = slot
+            .setting
+            .role
+            .map(|role| format!("calidris.io/role: {role}"));
+        let annotations = format!("{annotations}{}", role.unwrap_or_default());
+        let annotations = match annotations.trim_end() {
             "" => String::new(),
-            some => format!("\n  annotations:\n    {}", some.trim_end()),
+            some => format!("\n  annotations:\n    {some}"),
         };
         write!(
             text,

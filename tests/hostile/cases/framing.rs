@@ -81,6 +81,13 @@ fn agreed(s: &Stage) -> Octets {
         .octets()
 }
 
+/// An OPEN that offers to send several paths to a prefix.
+fn add_path(s: &Stage) -> Octets {
+    let [high, low] = s.afi();
+    let offer = capability(69, &[high, low, 1, 2]);
+    s.open_with(&[s.capabilities(), offer].concat()).octets()
+}
+
 /// A session of extended messages, and an UPDATE of this length with an unknown attribute.
 fn large(name: &'static str, length: usize, flags: u8, expect: Expect) -> Case {
     Case::connected(
@@ -152,6 +159,29 @@ fn extended_messages() -> Vec<Case> {
             Expect::Gone,
         )
         .rows(&[2, 32]),
+        Case::connected(
+            "nlri_with_half_a_path_identifier",
+            "RFC 7911 §3, RFC 7606 §5.3",
+            |s| {
+                vec![
+                    add_path(s),
+                    keepalive(),
+                    s.again().nlri(vec![0, 0, 1]).octets(),
+                ]
+            },
+            BAD_NLRI,
+        )
+        .v4(),
+        Case::connected(
+            "mp_reach_with_half_a_path_identifier",
+            "RFC 7911 §3, RFC 7606 §5.3",
+            |s| {
+                let reach = s.reach(&s.next_hop(), &[0, 0, 1]);
+                vec![add_path(s), keepalive(), s.again().set(14, reach).octets()]
+            },
+            Expect::Reset(3, 9, Data::Echo),
+        )
+        .v6(),
         Case::connected(
             "a_keepalive_of_4097_octets_where_agreed",
             EXTENDED,

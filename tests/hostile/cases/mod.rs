@@ -11,6 +11,7 @@ mod open;
 mod open_options;
 mod optional;
 mod refresh;
+mod roles;
 mod unknown;
 
 use crate::case::{Case, Expect};
@@ -30,6 +31,7 @@ pub(crate) fn all() -> Vec<Case> {
         ("optional attributes", optional::cases()),
         ("multiprotocol", multiprotocol::cases()),
         ("2-octet AS", as4::cases()),
+        ("roles", roles::cases()),
         ("unknown attributes", unknown::cases()),
     ];
     let tagged = |(group, cases): (&'static str, Vec<Case>)| {
