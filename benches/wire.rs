@@ -25,6 +25,7 @@ const CONTEXT: DecodeContext = DecodeContext {
         ipv6: true,
     },
     external: false,
+    extended_next_hop: false,
 };
 
 const PREFIXES: u32 = 10_000;
@@ -92,7 +93,7 @@ fn pack<A: Sample>(packer: &mut UpdatePacker, routes: &[(PathAttributes, Vec<Nlr
 fn packer() -> UpdatePacker {
     UpdatePacker::new(EncodeContext {
         four_octet_as: true,
-        add_path: false,
+        ..EncodeContext::default()
     })
 }
 

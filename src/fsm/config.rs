@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::net::{Asn, PerFamily, RouterId};
+use crate::net::{Asn, PerFamily, Role, RouterId};
 use crate::wire::{AddPathDirection, HoldTime};
 
 /// The parameters of one peering, as far as the session machine is concerned.
@@ -33,6 +33,21 @@ pub struct PeerConfig {
     pub connect_retry: Duration,
     /// Idle hold after a failure: first and largest delay; doubled in between.
     pub idle_hold: (Duration, Duration),
-    /// The restart time to advertise, in seconds; `None` leaves graceful restart out.
+    /// The restart time to advertise, in seconds; `None` leaves graceful restart out, and with it RFC
+    /// 8538 and RFC 9494.
     pub restart_time: Option<u16>,
+    /// The long-lived stale time to advertise, in seconds; `None` leaves RFC 9494 out.
+    pub long_lived_time: Option<u32>,
+    /// This side's role between autonomous systems (RFC 9234).
+    pub role: Option<Role>,
+    /// How long an accepted connection waits for the peer's OPEN before this side sends its own
+    /// (DelayOpen, RFC 4271 §8.1.1); `None` sends at once.
+    pub delay_open: Option<Duration>,
+}
+
+impl PeerConfig {
+    /// Whether the peer is in another AS.
+    pub(super) fn is_external(&self) -> bool {
+        self.local_as != self.remote_as
+    }
 }

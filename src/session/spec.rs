@@ -1,13 +1,15 @@
 //! All that a session's task must know of its peer.
 
 use std::net::IpAddr;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use crate::fsm::PeerConfig;
-use crate::net::{Family, PeerId, PerFamily, RouterId};
+use crate::net::{PeerId, PerFamily, RouterId};
 use crate::plan::{PeerName, PeerPlan, SpeakerPlan};
+use crate::policy::{Policy, Then};
 use crate::rib::PeerSetup;
-use crate::wire::{AddPathDirection, HoldTime};
+use crate::wire::HoldTime;
 
 /// A planned peer with the handle that the registry gave it.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,14 +50,11 @@ impl PeerSpec {
             router_id: self.router_id,
             remote_address: plan.address,
             passive: plan.passive,
-            families: only(plan.family, true),
-            add_path: only(
-                plan.family,
-                AddPathDirection {
-                    receive: true,
-                    send: false,
-                },
-            ),
+            families: plan.families,
+            add_path: PerFamily {
+                ipv4: plan.add_path,
+                ipv6: plan.add_path,
+            },
             hold_time: HoldTime::new(plan.hold_time).unwrap_or(DEFAULT_HOLD_TIME),
             keepalive: plan
                 .keepalive
@@ -64,6 +63,9 @@ impl PeerSpec {
             connect_retry: plan.connect_retry,
             idle_hold: plan.idle_hold,
             restart_time: Some(plan.restart_time),
+            long_lived_time: plan.long_lived_time,
+            role: plan.role,
+            delay_open: plan.delay_open,
         }
     }
 
@@ -75,6 +77,7 @@ impl PeerSpec {
             name: self.name.0.clone(),
             address: plan.address,
             local_as: plan.local_as,
+            remote_as: plan.remote_as,
             router_id: self.router_id,
             external: plan.local_as != plan.remote_as,
             reflector_client: plan.reflector_client,
@@ -82,15 +85,31 @@ impl PeerSpec {
             next_hop_mode: plan.next_hop_mode,
             own_next_hop: self.addresses,
             allowed_local_as: plan.allowed_local_as,
-            import: PerFamily {
-                ipv4: plan.import.clone(),
-                ipv6: plan.import.clone(),
+            import: in_each_family(&plan.import),
+            export: in_each_family(&plan.export),
+            prefix_limit: PerFamily {
+                ipv4: plan.prefix_limit,
+                ipv6: plan.prefix_limit,
             },
-            export: PerFamily {
-                ipv4: plan.export.clone(),
-                ipv6: plan.export.clone(),
-            },
+            role: plan.role,
+            add_path_max: plan.add_path_max,
         }
+    }
+}
+
+/// The policies of both families; a family that is not offered lets nothing through.
+fn in_each_family(planned: &PerFamily<Option<Arc<Policy>>>) -> PerFamily<Arc<Policy>> {
+    static CLOSED: LazyLock<Arc<Policy>> = LazyLock::new(|| {
+        Arc::new(Policy {
+            name: "family not offered".into(),
+            rules: Vec::new(),
+            otherwise: Then::Reject,
+        })
+    });
+    let policy = |planned: &Option<Arc<Policy>>| planned.as_ref().unwrap_or(&CLOSED).clone();
+    PerFamily {
+        ipv4: policy(&planned.ipv4),
+        ipv6: policy(&planned.ipv6),
     }
 }
 
@@ -99,9 +118,3 @@ const DEFAULT_HOLD_TIME: HoldTime = match HoldTime::new(240) {
     Some(time) => time,
     None => unreachable!(),
 };
-
-fn only<T: Default>(family: Family, value: T) -> PerFamily<T> {
-    let mut all = PerFamily::default();
-    *all.get_mut(family) = value;
-    all
-}

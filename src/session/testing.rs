@@ -5,24 +5,32 @@ use std::time::{Duration, SystemTime};
 
 use super::spec::PeerSpec;
 use super::view::{NegotiatedView, PeerState, PeerView};
-use crate::net::{Asn, Family, PeerId, PerFamily, RouterId};
+use crate::net::{AddPathDirection, Asn, Family, PeerId, PerFamily, RouterId};
 use crate::plan::{PeerKind, PeerName, PeerPlan, Provenance};
 use crate::policy::{NextHopMode, Policy, Then};
 
 /// A peer of an IPv4 mesh.
 pub(crate) fn spec(name: &str) -> PeerSpec {
     let policy = |name: &str| {
-        Arc::new(Policy {
+        let policy = Policy {
             name: name.into(),
             rules: vec![],
             otherwise: Then::Accept,
-        })
+        };
+        PerFamily {
+            ipv4: Some(Arc::new(policy)),
+            ipv6: None,
+        }
     };
     let plan = PeerPlan {
         kind: PeerKind::Mesh,
         address: [192, 0, 2, 2].into(),
         port: 179,
         family: Family::Ipv4,
+        families: PerFamily {
+            ipv4: true,
+            ipv6: false,
+        },
         local_as: Asn(64_512),
         remote_as: Asn(64_512),
         source_address: None,
@@ -32,12 +40,26 @@ pub(crate) fn spec(name: &str) -> PeerSpec {
         connect_delay: Duration::from_secs(2),
         connect_retry: Duration::from_secs(5),
         idle_hold: (Duration::from_secs(5), Duration::from_secs(30)),
+        delay_open: None,
         restart_time: 120,
         next_hop_mode: NextHopMode::Auto,
         reflector_client: None,
         allowed_local_as: 0,
+        password: None,
+        ttl_security: None,
+        interface: None,
+        add_path: AddPathDirection {
+            receive: true,
+            send: true,
+        },
+        add_path_max: 16,
+        prefix_limit: None,
+        role: None,
+        long_lived_time: None,
+        shutdown: None,
         import: policy("import"),
         export: policy("export"),
+        settings: Arc::default(),
         provenance: Provenance {
             resource: "BGPConfiguration/default".into(),
             field: "spec.nodeToNodeMeshEnabled".into(),

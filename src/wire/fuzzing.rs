@@ -69,6 +69,7 @@ fn context(terms: u8) -> DecodeContext {
             ipv4: !bit(4),
             ipv6: !bit(5),
         },
+        extended_next_hop: bit(6),
     }
 }
 
@@ -117,6 +118,8 @@ fn check_family<A: AddressFamily>(update: &Update<'_>, context: &DecodeContext) 
     let mut packer = UpdatePacker::new(EncodeContext {
         four_octet_as: context.four_octet_as,
         add_path,
+        extended_next_hop: context.extended_next_hop,
+        ..EncodeContext::default()
     });
     // What came from an external peer may hold anything that was left in.
     let reader = DecodeContext {

@@ -18,6 +18,7 @@
 //!     add_path: PerFamily::default(),
 //!     families: PerFamily { ipv4: true, ipv6: true },
 //!     external: true,
+//!     extended_next_hop: false,
 //! };
 //! let mut framer = Framer::new();
 //! framer.extend(&[0xff; 16]); // marker
@@ -62,7 +63,9 @@ pub use attribute::{
     Aggregator, AsPath, AsSegment, AttributeError, AttributeErrorKind, Community, LargeCommunity,
     NextHop, Origin, PathAttributes, UnknownAttribute,
 };
-pub use capability::{AddPathDirection, Capabilities, GracefulRestart, GracefulRestartFamily};
+pub use capability::{
+    Capabilities, GracefulRestart, GracefulRestartFamily, LongLived, LongLivedFamily,
+};
 pub use error::{AttributeFault, Disposition, OpenProblem, WireError};
 pub use frame::{Framer, KEEPALIVE, MessageKind};
 pub use nlri::{Nlri, NlriError, NlriIter, NlriRun};
@@ -72,6 +75,7 @@ pub use pack::{Packed, UpdatePacker};
 pub use refresh::{RefreshKind, RouteRefresh};
 pub use update::{Announced, Update};
 
+pub use crate::net::AddPathDirection;
 use crate::net::PerFamily;
 
 /// The octets of a message header: marker, length, type (RFC 4271 §4.1).
@@ -79,6 +83,9 @@ pub const HEADER_LENGTH: usize = 19;
 
 /// The longest message without RFC 8654.
 pub const MESSAGE_LENGTH_MAX: usize = 4096;
+
+/// The longest message with RFC 8654, OPEN and KEEPALIVE excepted.
+pub const EXTENDED_MESSAGE_LENGTH_MAX: usize = 65_535;
 
 /// What must be known of a session to read its messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +98,8 @@ pub struct DecodeContext {
     pub families: PerFamily<bool>,
     /// Whether the peer is in another AS.
     pub external: bool,
+    /// Whether IPv4 NLRI may come with an IPv6 next hop (RFC 8950).
+    pub extended_next_hop: bool,
 }
 
 impl DecodeContext {
@@ -107,16 +116,21 @@ impl DecodeContext {
             ipv6: false,
         },
         external: false,
+        extended_next_hop: false,
     };
 }
 
 /// What must be known of a session to write UPDATEs for it; equal contexts may share bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct EncodeContext {
     /// Whether AS numbers on this session have four octets (RFC 6793).
     pub four_octet_as: bool,
     /// Whether NLRI carry a path identifier in the family at hand (RFC 7911).
     pub add_path: bool,
+    /// Whether messages may have up to 65,535 octets (RFC 8654).
+    pub extended_message: bool,
+    /// Whether IPv4 NLRI may go with an IPv6 next hop (RFC 8950).
+    pub extended_next_hop: bool,
 }
 
 /// One message as received.
@@ -147,13 +161,14 @@ impl Message<'_> {
     }
 }
 
-/// Reads one whole message, header included, as [`Framer::next`] returns it.
+/// Reads one whole message, header included, as [`Framer::next`] returns it. How long the session's
+/// messages may be is the framer's to judge: up to 65,535 octets are read here.
 ///
 /// # Errors
 /// [`WireError`] for what ends the session; faults in attributes that RFC 7606 lets it survive are
 /// in [`Update::faults`]. Octets that are less or more than the header's length are an error, too.
 pub fn decode<'a>(message: &'a [u8], context: &DecodeContext) -> Result<Message<'a>, WireError> {
-    let header = frame::Header::read(message)?;
+    let header = frame::Header::read(message, EXTENDED_MESSAGE_LENGTH_MAX)?;
     let Some(header) = header.filter(|header| header.length == message.len()) else {
         return Err(WireError::Length {
             kind: header.map(|header| header.kind),

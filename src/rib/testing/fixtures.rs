@@ -62,6 +62,7 @@ pub(crate) fn peer(n: u32, external: bool, client: bool) -> PeerSetup {
         name: format!("peer {n}").into(),
         address: address(Family::Ipv4, n),
         local_as: Asn(64_512),
+        remote_as: Asn(if external { 65_000 + n } else { 64_512 }),
         router_id: RouterId(Ipv4Addr::new(192, 0, 2, 254)),
         external,
         reflector_client: client.then_some(cluster),
@@ -74,6 +75,9 @@ pub(crate) fn peer(n: u32, external: bool, client: bool) -> PeerSetup {
         allowed_local_as: 0,
         import: both(accept_all()),
         export: both(accept_all()),
+        prefix_limit: both(None),
+        role: None,
+        add_path_max: 16,
     }
 }
 
@@ -87,6 +91,9 @@ pub(crate) fn terms(n: u32) -> SessionTerms {
         add_path: both(AddPathDirection::default()),
         forwarding_preserved: both(true),
         stale_until: None,
+        enhanced_refresh: false,
+        extended_message: false,
+        extended_next_hop: false,
     }
 }
 

@@ -5,6 +5,8 @@ use crate::wire::{AsPath, Framer};
 const PLAIN: EncodeContext = EncodeContext {
     four_octet_as: true,
     add_path: false,
+    extended_message: false,
+    extended_next_hop: false,
 };
 
 fn v4(count: u32) -> impl Iterator<Item = Nlri<Ipv4Prefix>> {
@@ -86,7 +88,7 @@ fn mp_reach_comes_first_and_next_hop_stays_away() {
 fn old_peers_get_as_trans_and_the_truth_beside_it() {
     let mut packer = UpdatePacker::new(EncodeContext {
         four_octet_as: false,
-        add_path: false,
+        ..PLAIN
     });
     let attributes = PathAttributes {
         as_path: AsPath::sequence([Asn(65_001), Asn(65_536)]),

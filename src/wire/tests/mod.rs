@@ -24,6 +24,7 @@ const INTERNAL: DecodeContext = DecodeContext {
     },
     families: BOTH,
     external: false,
+    extended_next_hop: false,
 };
 
 const EXTERNAL: DecodeContext = DecodeContext {

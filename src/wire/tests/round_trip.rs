@@ -15,6 +15,7 @@ fn terms(four_octet_as: bool, add_path: bool) -> (EncodeContext, DecodeContext) 
     let encode = EncodeContext {
         four_octet_as,
         add_path,
+        ..EncodeContext::default()
     };
     let decode = DecodeContext {
         four_octet_as,
@@ -24,6 +25,7 @@ fn terms(four_octet_as: bool, add_path: bool) -> (EncodeContext, DecodeContext) 
         },
         families: BOTH,
         external: false,
+        extended_next_hop: false,
     };
     (encode, decode)
 }
