@@ -290,7 +290,8 @@ impl Case {
         }
         world.give_back(slot);
         result
-            .and_then(|()| world.witnesses_are_well(Some(&stage)))
+            .and_then(|()| world.witnesses_were_sent_good_messages(Some(&stage)))
+            .and_then(|()| world.witnesses_are_up())
             .map_err(|got| {
                 format!(
                     "{} ({}; {})\n  expected: {}\n  got: {got}",

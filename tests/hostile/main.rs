@@ -25,9 +25,7 @@ mod world;
 
 #[test]
 fn every_case_gets_the_reaction_of_its_rfc() {
-    place::run("every_case_gets_the_reaction_of_its_rfc", || {
-        table::play(|_| true)
-    });
+    place::run("every_case_gets_the_reaction_of_its_rfc", table::play_all);
 }
 
 #[test]

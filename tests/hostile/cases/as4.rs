@@ -116,10 +116,24 @@ fn paths() -> Vec<Case> {
         accepted(
             "as4_path_with_a_confederation_behind",
             &[TRANS, 64_990],
-            &[2, 2, 0, 2, 0, 0, 0, 0, 0xfd, 0xde, 4, 1, 0, 3, 0, 0],
+            &[2, 2, 0, 2, 0, 0, 0, 0, 0xfd, 0xde, 3, 1, 0, 3, 0, 0],
             &[BIG, 64_990],
         )
         .rows(&[3, 28]),
+        merged(
+            "as4_path_with_a_set",
+            "RFC 9774 §3",
+            &[TRANS, 64_990],
+            |_| vec![1, 1, 0, 2, 0, 0],
+            Expect::Withdraw,
+        ),
+        merged(
+            "as4_path_with_a_confederation_set",
+            "RFC 9774 §3",
+            &[TRANS, 64_990],
+            |_| vec![2, 1, 0, 2, 0, 0, 4, 1, 0, 3, 0, 0],
+            Expect::Withdraw,
+        ),
         accepted(
             "as4_path_of_a_confederation_alone",
             &[TRANS, 64_990],

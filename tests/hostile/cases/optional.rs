@@ -4,7 +4,7 @@ use super::{twice, with};
 use crate::case::{
     Case, Expect, absent, absent_outside, inside, no_route_outside, outside, relayed,
 };
-use crate::octets::{EXTENDED, OPTIONAL, TRANSITIVE, WELL_KNOWN, attribute};
+use crate::octets::{EXTENDED, OPTIONAL, PARTIAL, TRANSITIVE, WELL_KNOWN, attribute};
 use crate::stage::{CLUSTER, DAEMON_V4};
 
 const FLAGS: &str = "RFC 7606 §3 c";
@@ -28,6 +28,17 @@ pub(super) fn cases() -> Vec<Case> {
 
 fn withdraw(name: &'static str, rfc: &'static str, flags: u8, code: u8, value: &[u8]) -> Case {
     with(name, rfc, flags, code, value, Expect::Withdraw).rows(&[13])
+}
+
+/// The Partial bit that somebody has set stays set.
+fn partial(name: &'static str, code: u8, value: &[u8]) -> Case {
+    kept(
+        name,
+        "RFC 4271 §4.3: never set back to 0",
+        TRANSITIVE | PARTIAL,
+        code,
+        value,
+    )
 }
 
 /// The attribute is dropped, the route stays.
@@ -155,6 +166,7 @@ fn aggregation() -> Vec<Case> {
         ),
         withdraw("aggregator_that_is_well_known", FLAGS, WELL_KNOWN, 7, &good),
         kept("aggregator", "RFC 4271 §5.1.7", TRANSITIVE, 7, &good),
+        partial("aggregator_that_is_partial", 7, &good),
         twice(
             "aggregator_twice",
             TRANSITIVE,
@@ -220,6 +232,7 @@ fn communities() -> Vec<Case> {
             8,
             &good.repeat(100),
         ),
+        partial("communities_that_are_partial", 8, &good),
         twice(
             "communities_twice",
             TRANSITIVE,
@@ -498,6 +511,7 @@ fn extended() -> Vec<Case> {
             Expect::Accepted(vec![outside(TRANSITIVE, 16, &target)]),
         )
         .internal(),
+        partial("extended_communities_that_are_partial", 16, &target),
         withdraw(
             "ipv6_extended_communities_of_0_octets",
             IPV6,
@@ -587,6 +601,11 @@ fn large() -> Vec<Case> {
             32,
             &[one, two, one].concat(),
             Expect::Accepted(vec![relayed(TRANSITIVE, 32, &[one, two].concat())]),
+        ),
+        partial(
+            "large_communities_that_are_partial",
+            32,
+            &[one, two].concat(),
         ),
         twice(
             "large_communities_twice",
