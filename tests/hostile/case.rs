@@ -58,6 +58,21 @@ pub(crate) enum Expect {
 }
 
 impl Expect {
+    /// What a faulty UPDATE is counted as, by the metric's label.
+    pub(crate) const fn action(&self) -> Option<&'static str> {
+        match self {
+            Self::Withdraw => Some("treat_as_withdraw"),
+            Self::Discard(_) => Some("attribute_discard"),
+            Self::Reset(3, ..) => Some("session_reset"),
+            Self::Reset(..)
+            | Self::Closed
+            | Self::Gone
+            | Self::Accepted(_)
+            | Self::Unchanged
+            | Self::Up => None,
+        }
+    }
+
     /// In one word, for the summary.
     pub(crate) const fn name(&self) -> &'static str {
         match self {
@@ -448,11 +463,11 @@ impl Case {
 
     /// Faults are counted by what was done about them.
     fn check_counter(&self, world: &World, slot: &mut Slot) -> Result<(), String> {
-        let counter = match &self.expect {
-            Expect::Withdraw => "treatAsWithdraw",
-            Expect::Discard(_) => "attributeDiscard",
-            Expect::Reset(3, ..) => "sessionReset",
-            _ => return Ok(()),
+        let counter = match self.expect.action() {
+            Some("treat_as_withdraw") => "treatAsWithdraw",
+            Some("attribute_discard") => "attributeDiscard",
+            Some(_) => "sessionReset",
+            None => return Ok(()),
         };
         let last = slot.errors.get(counter).copied().unwrap_or(0);
         let name = slot.name();

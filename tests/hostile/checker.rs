@@ -137,7 +137,7 @@ fn check_update(setting: Setting, body: &[u8]) -> Result<Changes, String> {
     let mut left = list;
     let mut place = 0;
     while !left.is_empty() {
-        let (flags, code, value, rest) = attribute(left)?;
+        let (Attribute { flags, code, value }, rest) = attribute(left)?;
         match code {
             14 | 15 => {
                 // RFC 7606 §5.1: these come first.
@@ -229,8 +229,15 @@ fn check_update(setting: Setting, body: &[u8]) -> Result<Changes, String> {
     Ok(changes)
 }
 
-/// Flags, type, value of the attribute at the front, and what follows.
-fn attribute(list: &[u8]) -> Result<(u8, u8, &[u8], &[u8]), String> {
+/// An attribute as it stands in its list.
+struct Attribute<'a> {
+    flags: u8,
+    code: u8,
+    value: &'a [u8],
+}
+
+/// The attribute at the front, and what follows.
+fn attribute(list: &[u8]) -> Result<(Attribute<'_>, &[u8]), String> {
     let [flags, code, rest @ ..] = list else {
         return Err(format!("attribute header {}", hex(list)));
     };
@@ -248,7 +255,8 @@ fn attribute(list: &[u8]) -> Result<(u8, u8, &[u8], &[u8]), String> {
         (length, rest)
     };
     let (value, rest) = take(rest, length)?;
-    Ok((*flags, *code, value, rest))
+    let (flags, code) = (*flags, *code);
+    Ok((Attribute { flags, code, value }, rest))
 }
 
 fn check_attribute(setting: Setting, flags: u8, code: u8, value: &[u8]) -> Result<(), String> {
@@ -268,20 +276,23 @@ fn check_attribute(setting: Setting, flags: u8, code: u8, value: &[u8]) -> Resul
             TRANSITIVE,
             length == 4 + numbers && value[..numbers] != [0; 4][..numbers],
         ),
-        8 => (TRANSITIVE, length > 0 && length % 4 == 0),
+        8 => (TRANSITIVE, length > 0 && length.is_multiple_of(4)),
         9 => (OPTIONAL, length == 4 && !setting.external),
-        10 => (OPTIONAL, length > 0 && length % 4 == 0 && !setting.external),
-        16 => (TRANSITIVE, length > 0 && length % 8 == 0),
+        10 => (
+            OPTIONAL,
+            length > 0 && length.is_multiple_of(4) && !setting.external,
+        ),
+        16 => (TRANSITIVE, length > 0 && length.is_multiple_of(8)),
         17 => (TRANSITIVE, setting.old && length >= 6),
         18 => (
             TRANSITIVE,
             setting.old && length == 8 && value[..4] != [0; 4],
         ),
-        25 => (TRANSITIVE, length > 0 && length % 20 == 0),
+        25 => (TRANSITIVE, length > 0 && length.is_multiple_of(20)),
         26 => (OPTIONAL, length >= 11 && !setting.external),
         32 => (
             TRANSITIVE,
-            length > 0 && length % 12 == 0 && distinct::<12>(value),
+            length > 0 && length.is_multiple_of(12) && distinct::<12>(value),
         ),
         35 => (TRANSITIVE, length == 4),
         // Passed on by somebody who does not know it (RFC 4271 §5).

@@ -124,7 +124,31 @@ pub(crate) fn play_all() -> String {
     World::get()
         .witnesses_were_sent_good_messages(None)
         .unwrap_or_else(|complaint| panic!("{complaint}"));
+    check_metrics();
     report
+}
+
+/// Prometheus is told of every fault, by what was done about it.
+fn check_metrics() {
+    let text = World::get().ask("/metrics");
+    for action in ["treat_as_withdraw", "attribute_discard", "session_reset"] {
+        let wanted = entries()
+            .iter()
+            .filter(|entry| entry.case.expect.action() == Some(action))
+            .count();
+        let label = format!("action=\"{action}\"");
+        let counted: f64 = text
+            .lines()
+            .filter(|line| line.starts_with("calidris_update_errors_total{"))
+            .filter(|line| line.contains(&label))
+            .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+            .sum();
+        let wanted = f64::from(u32::try_from(wanted).expect("a few thousand"));
+        assert!(
+            counted >= wanted,
+            "{counted} counted as {action} of {wanted}"
+        );
+    }
 }
 
 /// The names of all cases, each of which must be there once.
