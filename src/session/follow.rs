@@ -11,7 +11,6 @@ use super::mailbox::{RibMail, RibReply};
 use crate::fsm::{Input, StopReason};
 use crate::net::{Family, PerFamily};
 use crate::rib::{Chunk, Command, PrefixLimitEvent, Version};
-use crate::wire::{Notification, cease};
 
 /// How one family's routes reach the peer.
 #[derive(Debug, Default)]
@@ -88,8 +87,12 @@ impl Driver {
             }
             PrefixLimitEvent::Exceeded { count, limit } => {
                 tracing::warn!(%family, count, limit, "prefix limit exceeded");
-                let cease = Notification::cease(cease::PREFIX_LIMIT);
-                self.input(Input::Stop(StopReason::Cease(cease)));
+                let restart = self.spec.plan.prefix_limit.and_then(|limit| limit.restart);
+                self.input(Input::Stop(StopReason::PrefixLimit {
+                    family,
+                    max: limit,
+                    restart,
+                }));
             }
         }
     }
