@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::command::{Command, Output, PeerSetup, RouteBatch, Routes};
+use super::batch::RouteBatch;
+use super::command::{Command, Output, PeerSetup, Routes};
 use super::loc_rib::LocRib;
 use super::member::Served;
 use super::path::Path;
@@ -216,8 +217,8 @@ impl Shard {
         self.deadline
     }
 
-    fn announcer<P>(&self, batch: &RouteBatch<P>, family: Family) -> Option<PeerSlot> {
-        let slot = self.shared.peers.slot(batch.source)?;
+    fn announcer<P: Copy>(&self, batch: &RouteBatch<P>, family: Family) -> Option<PeerSlot> {
+        let slot = self.shared.peers.slot(batch.source())?;
         self.shared.peers.get(slot).session_in(family).map(|_| slot)
     }
 
