@@ -114,6 +114,7 @@ enum Side {
 enum Probe {
     Absent(u8),
     Is(u8, u8, Of),
+    Path(Of),
     NextHop(Of),
     NoRoute,
 }
@@ -159,19 +160,19 @@ pub(crate) fn outside(flags: u8, code: u8, value: &[u8]) -> Check {
     }
 }
 
-/// The internal witness sees this AS path.
+/// The internal witness sees an AS path of these numbers.
 pub(crate) fn path_inside(value: impl Fn(&Stage) -> Octets + Send + Sync + 'static) -> Check {
     Check {
         side: Side::Internal,
-        probe: Probe::Is(2, 0x40, Box::new(value)),
+        probe: Probe::Path(Box::new(value)),
     }
 }
 
-/// The external witness sees this AS path.
+/// The external witness sees an AS path of these numbers.
 pub(crate) fn path_outside(value: impl Fn(&Stage) -> Octets + Send + Sync + 'static) -> Check {
     Check {
         side: Side::External,
-        probe: Probe::Is(2, 0x40, Box::new(value)),
+        probe: Probe::Path(Box::new(value)),
     }
 }
 
@@ -519,6 +520,12 @@ impl Check {
                     )
                 })
             }
+            Probe::Path(value) => {
+                let (found, wanted) = (route.value(2).unwrap_or_default(), value(stage));
+                (numbers(found) != numbers(&wanted)).then(|| {
+                    format!("AS_PATH is {}, not {}", hex(found), hex(&wanted))
+                })
+            }
             Probe::NextHop(value) => {
                 let wanted = value(stage);
                 (route.next_hop != wanted)
@@ -610,6 +617,17 @@ impl<'a> Audience<'a> {
             (!seen.routes.contains_key(&sentinel)).then_some(())
         })
     }
+}
+
+/// The numbers of a path of sequences of four octets each, however it is cut into segments.
+fn numbers(mut path: &[u8]) -> Octets {
+    let mut numbers = Vec::new();
+    while let [_, count, rest @ ..] = path {
+        let (segment, rest) = rest.split_at(rest.len().min(usize::from(*count) * 4));
+        numbers.extend_from_slice(segment);
+        path = rest;
+    }
+    numbers
 }
 
 /// Whether a route is the one announced beforehand, which has ORIGIN INCOMPLETE.

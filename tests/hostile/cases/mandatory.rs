@@ -287,15 +287,7 @@ fn long_paths() -> Vec<Case> {
             Expect::Accepted(vec![
                 path_inside(value),
                 path_outside(move |s| {
-                    // A new segment begins where the first one would exceed 255 numbers.
-                    let all = s.numbers(&numbers(count));
-                    let (first, rest) = all.split_at(all.len().min(255));
-                    let head = if first.len() == 255 {
-                        [segment(2, &[LOCAL_AS], true), segment(2, first, true)].concat()
-                    } else {
-                        segment(2, &[vec![LOCAL_AS], first.to_vec()].concat(), true)
-                    };
-                    [head, sequences(rest)].concat()
+                    sequences(&[vec![LOCAL_AS], s.numbers(&numbers(count))].concat())
                 }),
             ]),
         )
