@@ -46,7 +46,8 @@ pub(crate) fn inside_own_namespaces(
     privilege: Privilege,
     arguments: &[impl AsRef<OsStr>],
 ) -> io::Result<Command> {
-    let mut command = Command::new("unshare");
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL", "unshare"]);
     if privilege == Privilege::UserNamespace {
         command.args(["--user", "--map-root-user", "--net"]);
     }

@@ -1,4 +1,4 @@
-//! FRR's bgpd, with zebra behind it for addresses and next hops; nothing goes into the kernel.
+//! FRR's bgpd, alone: it takes next hops for reachable as long as no zebra tells it otherwise.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -40,7 +40,7 @@ pub(crate) const PROGRAM: Program = Program {
             namespace,
             folder: TempDir::new().expect("a temporary folder"),
             kind: Kind::Internal,
-            processes: Vec::new(),
+            process: None,
         })
     },
 };
@@ -53,46 +53,41 @@ struct Frr<'a> {
     namespace: &'a Namespace,
     folder: TempDir,
     kind: Kind,
-    processes: Vec<Process>,
+    process: Option<Process>,
 }
 
 impl Frr<'_> {
     fn launch(&mut self) -> Result<(), String> {
         let folder = self.folder.path().display().to_string();
-        for (daemon, options) in [("zebra", &[][..]), ("bgpd", &["--no_kernel"][..])] {
-            let mut arguments: Vec<String> = [
-                "--config_file",
-                &format!("{folder}/{daemon}.conf"),
-                "--pid_file",
-                &format!("{folder}/{daemon}.pid"),
-                "--socket",
-                &format!("{folder}/zserv.api"),
-                "--vty_socket",
-                &folder,
-                "--vty_port",
-                "0",
-                "--user",
-                "root",
-                "--group",
-                "root",
-                "-S",
-                "--log",
-                "stdout",
-            ]
-            .map(str::to_owned)
-            .to_vec();
-            arguments.extend(options.iter().map(|&option| option.to_owned()));
-            let program = format!("/usr/lib/frr/{daemon}");
-            let process = self
-                .namespace
-                .spawn(program, &arguments, &self.path("log"))
-                .map_err(|error| error.to_string())?;
-            self.processes.push(process);
-            let socket = self.path(&format!("{daemon}.vty"));
-            eventually(&format!("{daemon} answers"), || {
-                socket.exists().then_some(()).ok_or_else(|| self.log(5))
-            })?;
-        }
+        let arguments = [
+            "--config_file",
+            &format!("{folder}/bgpd.conf"),
+            "--pid_file",
+            &format!("{folder}/bgpd.pid"),
+            "--socket",
+            &format!("{folder}/zserv.api"),
+            "--vty_socket",
+            &folder,
+            "--vty_port",
+            "0",
+            "--user",
+            "root",
+            "--group",
+            "root",
+            "--skip_runas",
+            "--no_kernel",
+            "--log",
+            "stdout",
+        ];
+        let process = self
+            .namespace
+            .spawn(PROGRAM.file, &arguments, &self.path("log"))
+            .map_err(|error| error.to_string())?;
+        self.process = Some(process);
+        eventually("bgpd answers", || {
+            let socket = self.path("bgpd.vty");
+            socket.exists().then_some(()).ok_or_else(|| self.log(5))
+        })?;
         eventually("bgpd is configured", || {
             let told = self.ask(&["show running-config"])?;
             told.contains("router bgp").then_some(()).ok_or(told)
@@ -208,17 +203,14 @@ impl Peer for Frr<'_> {
     fn start(&mut self, setup: &Setup) -> Result<(), String> {
         self.kill();
         self.kind = setup.kind;
-        fs::write(self.path("zebra.conf"), "").map_err(|error| error.to_string())?;
         fs::write(self.path("bgpd.conf"), configuration(setup))
             .map_err(|error| error.to_string())?;
         self.launch()
     }
 
     fn kill(&mut self) {
-        self.processes.clear();
-        for daemon in ["zebra", "bgpd"] {
-            let _ = fs::remove_file(self.path(&format!("{daemon}.vty")));
-        }
+        self.process = None;
+        let _ = fs::remove_file(self.path("bgpd.vty"));
     }
 
     fn recover(&mut self) -> Result<(), String> {
