@@ -22,7 +22,7 @@ pub use values::{
 };
 
 use crate::metrics::PeerSeries;
-use crate::plan::{Identity, RouterIdChoice};
+use crate::plan::{Identity, PasswordRules, RouterIdChoice};
 use file::FileSettings;
 use finder::{DATASTORE, Finder, LOG, plain};
 use values::NodeName;
@@ -51,6 +51,8 @@ pub struct Settings {
     pub http: HttpListen,
     /// The BGP port.
     pub listen_port: ListenPort,
+    /// Where passwords are, and what a session does without one.
+    pub passwords: PasswordRules,
     /// How log lines look.
     pub log_format: LogFormat,
     /// Which log lines are written, as a `tracing` filter.
@@ -197,6 +199,23 @@ impl Settings {
                 .0,
             http: finder.or_default("http", args.http, &[plain("CALIDRIS_HTTP")])?,
             listen_port: finder.or_default("listenPort", intent.listen_port, &[])?,
+            passwords: PasswordRules {
+                namespace: finder
+                    .or_default::<values::SecretNamespace>(
+                        "secretNamespace",
+                        intent.secret_namespace,
+                        &[plain("NAMESPACE")],
+                    )?
+                    .0
+                    .into(),
+                missing: finder
+                    .or_default::<values::MissingPasswordWord>(
+                        "missingPassword",
+                        intent.missing_password,
+                        &[plain("CALIDRIS_MISSING_PASSWORD")],
+                    )?
+                    .0,
+            },
             log_format: finder.or_default("logFormat", args.log_format, &[])?,
             log: finder
                 .or_default::<values::LogFilter>("log", args.log, &LOG)?
@@ -237,6 +256,7 @@ impl Settings {
                 ListenPort::Planned => None,
                 ListenPort::Fixed(port) => Some(port),
             },
+            passwords: self.passwords.clone(),
         }
     }
 
@@ -252,6 +272,11 @@ impl Settings {
             ("socket", self.socket.display().to_string()),
             ("http", self.http.to_string()),
             ("listenPort", self.listen_port.to_string()),
+            ("secretNamespace", self.passwords.namespace.to_string()),
+            (
+                "missingPassword",
+                values::MissingPasswordWord(self.passwords.missing).to_string(),
+            ),
             ("logFormat", self.log_format.to_string()),
             ("log", self.log.clone()),
             ("onStop", self.on_stop.to_string()),

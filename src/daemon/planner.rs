@@ -152,6 +152,7 @@ mod tests {
             node: "a".into(),
             router_id,
             listen_port: None,
+            passwords: Default::default(),
         };
         tokio::spawn(run(identity, inbox, plans));
         (changes, planned)

@@ -156,21 +156,26 @@ impl Chunk<'_> {
             };
             let text = error.to_string();
             let first_line = text.lines().next().unwrap_or_default();
-            Box::new(Problem::unidentified(
-                location,
-                format!("is not YAML: {first_line}"),
-            ))
+            Box::new(self.unreadable(location, "YAML", first_line))
         })
     }
 
     fn json(&self) -> Result<Value, Box<Problem>> {
         serde_json::from_str(self.text).map_err(|error| {
             let location = self.at(error.line() as u64, error.column() as u64);
-            Box::new(Problem::unidentified(
-                location,
-                format!("is not JSON: {error}"),
-            ))
+            Box::new(self.unreadable(location, "JSON", &error.to_string()))
         })
+    }
+
+    /// A document without sense; what the parser says of it may quote the document, which could
+    /// be a Secret.
+    fn unreadable(&self, location: Location, format: &str, reason: &str) -> Problem {
+        let message = if self.text.contains(Kind::Secret.name()) {
+            format!("is not {format}")
+        } else {
+            format!("is not {format}: {reason}")
+        };
+        Problem::unidentified(location, message)
     }
 
     fn resources(&self, value: &Value) -> Vec<Result<Document, Problem>> {
@@ -255,8 +260,14 @@ fn guess_key(text: &str) -> Option<ResourceKey> {
         return peek_key(&value);
     }
     let (_, metadata) = text.split_once("metadata")?;
-    let name = word_after(metadata, "name")?.into();
-    Some(ResourceKey { kind, name })
+    let value = serde_json::json!({
+        "kind": kind.name(),
+        "metadata": {
+            "name": word_after(metadata, "name")?,
+            "namespace": word_after(metadata, "namespace"),
+        },
+    });
+    peek_key(&value)
 }
 
 /// The word after `key:`, without quotes.

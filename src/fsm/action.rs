@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::negotiate::Negotiated;
 use crate::net::Family;
-use crate::wire::{Notification, Open};
+use crate::wire::{Notification, Open, RouteRefresh};
 
 /// The owner's handle of one TCP connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -19,8 +19,13 @@ pub enum Action {
     CancelDial,
     /// Send OPEN on a connection.
     SendOpen(ConnectionId, Open),
-    /// Send KEEPALIVE on a connection, ahead of any queued routes.
+    /// Send KEEPALIVE on a connection, ahead of any queued routes. None is asked for while an earlier
+    /// one waits, see [`super::Input::Wrote`].
     SendKeepalive(ConnectionId),
+    /// Send ROUTE-REFRESH on a connection, as [`super::Input::RequestRefresh`] has asked.
+    SendRefresh(ConnectionId, RouteRefresh),
+    /// Nothing is sent for [`super::Input::RequestRefresh`]; tell whoever asked.
+    RefreshRefused(Family, RefreshRefusal),
     /// Send NOTIFICATION on a connection, ahead of any queued routes.
     SendNotification(ConnectionId, Notification),
     /// Close a connection once what was asked to be sent is written.
@@ -29,10 +34,33 @@ pub enum Action {
     Up(ConnectionId, Box<Negotiated>),
     /// The established session is gone.
     Down(SessionDown),
-    /// The peer asks for its routes again.
+    /// The peer asks for its routes again. Where [`Negotiated::enhanced_refresh`] is set, the answer
+    /// stands between BoRR and EoRR (RFC 7313 §4).
     Refresh(Family),
+    /// The peer begins to send its routes again (BoRR): what of them is there is stale from here on.
+    ///
+    /// Where graceful restart was agreed, the owner ignores it before the peer's End-of-RIB of that
+    /// family (RFC 7313 §4).
+    RefreshBegins(Family),
+    /// The peer has sent all its routes again (EoRR): what is still stale goes. Without a begin, or
+    /// after one that was ignored, it means nothing.
+    RefreshEnds(Family),
     /// An attempt has failed before a session was established; a new one follows in its time.
     Failed(DownReason),
+}
+
+/// Why a peer cannot be asked for its routes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RefreshRefusal {
+    /// No session is established.
+    #[error("the session is not established")]
+    NotEstablished,
+    /// The family was not negotiated.
+    #[error("the family is not part of the session")]
+    NoSuchFamily,
+    /// The peer has not offered the capability (RFC 2918).
+    #[error("the peer does not support route refresh")]
+    NotSupported,
 }
 
 /// The end of an established session.
@@ -40,8 +68,9 @@ pub enum Action {
 pub struct SessionDown {
     /// Why.
     pub reason: DownReason,
-    /// Whether RFC 4724 lets this side keep the peer's routes as stale, in each family that the peer
-    /// offered; the time is in [`Negotiated`].
+    /// Whether RFC 4724 or RFC 8538 lets this side keep the peer's routes as stale, in each family
+    /// that the peer offered; the times are in [`Negotiated::graceful_restart`] and
+    /// [`Negotiated::long_lived`]. See [`Negotiated::keeps_routes`].
     pub keep_routes: bool,
 }
 

@@ -44,7 +44,7 @@ pub(super) fn judge(
         return Verdict::Proceed;
     };
     match &rival.state {
-        State::Newcomer { .. } | State::OpenSent { .. } => Verdict::Proceed,
+        State::Newcomer { .. } | State::Delayed { .. } | State::OpenSent { .. } => Verdict::Proceed,
         State::OpenConfirm { .. } if has_precedence(config, negotiated, direction) => {
             Verdict::ProceedAlone
         }
@@ -68,7 +68,9 @@ pub(super) fn judge(
 /// The peer may already have decided for the rival, and will then close this one.
 pub(super) fn blocks(config: &PeerConfig, negotiated: &Negotiated, rival: &Connection) -> bool {
     match &rival.state {
-        State::OpenSent { .. } => has_precedence(config, negotiated, rival.direction),
+        State::Delayed { .. } | State::OpenSent { .. } => {
+            has_precedence(config, negotiated, rival.direction)
+        }
         State::Newcomer { .. } | State::OpenConfirm { .. } | State::Established { .. } => false,
     }
 }

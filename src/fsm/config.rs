@@ -33,7 +33,8 @@ pub struct PeerConfig {
     pub connect_retry: Duration,
     /// Idle hold after a failure: first and largest delay; doubled in between.
     pub idle_hold: (Duration, Duration),
-    /// The restart time to advertise, in seconds; `None` leaves graceful restart out.
+    /// The restart time to advertise, in seconds; `None` leaves graceful restart out, and with it RFC
+    /// 8538 and RFC 9494.
     pub restart_time: Option<u16>,
     /// The long-lived stale time to advertise, in seconds; `None` leaves RFC 9494 out.
     pub long_lived_time: Option<u32>,
@@ -42,4 +43,11 @@ pub struct PeerConfig {
     /// How long an accepted connection waits for the peer's OPEN before this side sends its own
     /// (DelayOpen, RFC 4271 §8.1.1); `None` sends at once.
     pub delay_open: Option<Duration>,
+}
+
+impl PeerConfig {
+    /// Whether the peer is in another AS.
+    pub(super) fn is_external(&self) -> bool {
+        self.local_as != self.remote_as
+    }
 }

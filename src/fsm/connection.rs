@@ -5,12 +5,11 @@
 
 use std::time::{Duration, Instant};
 
-use super::action::ConnectionId;
+use super::action::{Action, ConnectionId};
 use super::event::{Direction, Received};
 use super::negotiate::Negotiated;
 use super::state::{State, StateName};
 use super::timer::Timer;
-use crate::net::Family;
 use crate::wire::{MessageKind, Notification, Open, RefreshKind, RouteRefresh, fsm_error};
 
 /// One of the peer's connections.
@@ -33,10 +32,10 @@ pub(super) enum Step {
     Judge(Open),
     /// The peer has confirmed the session.
     Confirmed,
-    /// The peer uses the session, so it counts it as established.
-    InUse(Option<Family>),
-    /// The peer asks for routes again.
-    Refresh(Family),
+    /// The peer uses the session, so it counts it as established; what it says there is to be done.
+    InUse(Option<Action>),
+    /// The owner must do something.
+    Do(Action),
     /// The peer has ended the connection.
     Ended(Notification),
     /// The connection must be ended with this NOTIFICATION, for this reason.
@@ -48,28 +47,32 @@ impl Connection {
     pub(super) fn on_message(&mut self, now: Instant, message: Received) -> Step {
         let state = self.name();
         let step = match (&self.state, message) {
-            (State::Newcomer { .. } | State::OpenSent { .. }, Received::Open(open)) => {
-                Step::Judge(open)
-            }
+            (
+                State::Newcomer { .. } | State::Delayed { .. } | State::OpenSent { .. },
+                Received::Open(open),
+            ) => Step::Judge(open),
             (State::OpenConfirm { .. } | State::Established { .. }, Received::Open(_)) => {
                 unexpected(state, MessageKind::Open)
             }
-            (State::Newcomer { .. } | State::OpenSent { .. }, Received::Keepalive) => {
-                unexpected(state, MessageKind::Keepalive)
-            }
+            (
+                State::Newcomer { .. } | State::Delayed { .. } | State::OpenSent { .. },
+                Received::Keepalive,
+            ) => unexpected(state, MessageKind::Keepalive),
             (State::OpenConfirm { .. }, Received::Keepalive) => Step::Confirmed,
             (State::Established { .. }, Received::Keepalive) => Step::Stay,
-            (State::Newcomer { .. } | State::OpenSent { .. }, Received::Update) => {
-                unexpected(state, MessageKind::Update)
-            }
+            (
+                State::Newcomer { .. } | State::Delayed { .. } | State::OpenSent { .. },
+                Received::Update,
+            ) => unexpected(state, MessageKind::Update),
             (State::OpenConfirm { confirmed, .. }, Received::Update) => match confirmed {
                 true => Step::InUse(None),
                 false => unexpected(state, MessageKind::Update),
             },
             (State::Established { .. }, Received::Update) => Step::Stay,
-            (State::Newcomer { .. } | State::OpenSent { .. }, Received::RouteRefresh(_)) => {
-                unexpected(state, MessageKind::RouteRefresh)
-            }
+            (
+                State::Newcomer { .. } | State::Delayed { .. } | State::OpenSent { .. },
+                Received::RouteRefresh(_),
+            ) => unexpected(state, MessageKind::RouteRefresh),
             (
                 State::OpenConfirm {
                     confirmed,
@@ -78,14 +81,15 @@ impl Connection {
                 },
                 Received::RouteRefresh(refresh),
             ) => match confirmed {
-                true => Step::InUse(requested(refresh, negotiated.families.families())),
+                true => Step::InUse(asked(refresh, negotiated)),
                 false => unexpected(state, MessageKind::RouteRefresh),
             },
             (State::Established { negotiated, .. }, Received::RouteRefresh(refresh)) => {
-                requested(refresh, negotiated.families.families()).map_or(Step::Stay, Step::Refresh)
+                asked(refresh, negotiated).map_or(Step::Stay, Step::Do)
             }
             (
                 State::Newcomer { .. }
+                | State::Delayed { .. }
                 | State::OpenSent { .. }
                 | State::OpenConfirm { .. }
                 | State::Established { .. },
@@ -93,6 +97,7 @@ impl Connection {
             ) => Step::Ended(notification),
             (
                 State::Newcomer { .. }
+                | State::Delayed { .. }
                 | State::OpenSent { .. }
                 | State::OpenConfirm { .. }
                 | State::Established { .. },
@@ -107,7 +112,7 @@ impl Connection {
     pub(super) fn restart_hold(&mut self, now: Instant) {
         match &mut self.state {
             // Before OPEN the wait is for OPEN alone, whatever else arrives.
-            State::Newcomer { .. } | State::OpenSent { .. } => {}
+            State::Newcomer { .. } | State::Delayed { .. } | State::OpenSent { .. } => {}
             State::OpenConfirm {
                 negotiated, timers, ..
             }
@@ -124,7 +129,9 @@ impl Connection {
     /// Moves the deadline that has passed, without ending the connection.
     pub(super) fn postpone(&mut self, until_at_least: Instant) {
         match &mut self.state {
-            State::Newcomer { until } | State::OpenSent { until } => *until = until_at_least,
+            State::Newcomer { until }
+            | State::Delayed { until, .. }
+            | State::OpenSent { until } => *until = until_at_least,
             State::OpenConfirm { timers, .. } | State::Established { timers, .. } => {
                 timers.hold = Some(until_at_least);
             }
@@ -134,17 +141,35 @@ impl Connection {
     /// Shortens the wait for OPEN.
     pub(super) fn hurry(&mut self, latest: Instant) {
         match &mut self.state {
-            State::Newcomer { until } | State::OpenSent { until } => *until = latest.min(*until),
+            State::Newcomer { until }
+            | State::Delayed { until, .. }
+            | State::OpenSent { until } => *until = latest.min(*until),
             State::OpenConfirm { .. } | State::Established { .. } => {}
         }
     }
 
-    /// Sets when the next KEEPALIVE is due.
-    pub(super) fn keepalive_sent(&mut self, next: Instant) {
+    /// Sets when the next KEEPALIVE is due; says whether one is to be sent at this time, which is so
+    /// unless an earlier one is still to be written.
+    pub(super) fn keepalive_due(&mut self, next: Instant) -> bool {
         match &mut self.state {
-            State::Newcomer { .. } | State::OpenSent { .. } => {}
+            State::Newcomer { .. } | State::Delayed { .. } | State::OpenSent { .. } => false,
             State::OpenConfirm { timers, .. } | State::Established { timers, .. } => {
                 timers.keepalive = Some(next);
+                !std::mem::replace(&mut timers.keepalive_waits, true)
+            }
+        }
+    }
+
+    /// Notes that octets were taken, and whether nothing of ours but routes waits.
+    pub(super) fn wrote(&mut self, now: Instant, caught_up: bool) {
+        match &mut self.state {
+            State::Newcomer { .. } | State::Delayed { .. } | State::OpenSent { .. } => {}
+            State::OpenConfirm { timers, .. } => timers.keepalive_waits &= !caught_up,
+            State::Established {
+                timers, negotiated, ..
+            } => {
+                timers.keepalive_waits &= !caught_up;
+                timers.send_hold = negotiated.send_hold_time().map(|time| now + time);
             }
         }
     }
@@ -152,7 +177,7 @@ impl Connection {
     /// The terms, once the peer's OPEN was good.
     pub(super) fn negotiated(&self) -> Option<&Negotiated> {
         match &self.state {
-            State::Newcomer { .. } | State::OpenSent { .. } => None,
+            State::Newcomer { .. } | State::Delayed { .. } | State::OpenSent { .. } => None,
             State::OpenConfirm { negotiated, .. } | State::Established { negotiated, .. } => {
                 Some(negotiated)
             }
@@ -166,22 +191,30 @@ impl Connection {
 
     /// The deadlines of this connection.
     pub(super) fn deadlines(&self) -> impl Iterator<Item = (Instant, Timer)> + use<> {
-        let (first, second) = match &self.state {
+        let deadlines = match &self.state {
             State::Newcomer { until } | State::OpenSent { until } => {
-                (Some((*until, Timer::OpenHold)), None)
+                [Some((*until, Timer::OpenHold)), None, None]
             }
-            State::OpenConfirm { timers, .. } | State::Established { timers, .. } => (
+            State::Delayed { open_at, until } => [
+                Some((*open_at, Timer::DelayOpen)),
+                Some((*until, Timer::OpenHold)),
+                None,
+            ],
+            State::OpenConfirm { timers, .. } | State::Established { timers, .. } => [
                 timers.hold.map(|at| (at, Timer::Hold)),
                 timers.keepalive.map(|at| (at, Timer::Keepalive)),
-            ),
+                timers.send_hold.map(|at| (at, Timer::SendHold)),
+            ],
         };
-        first.into_iter().chain(second)
+        deadlines.into_iter().flatten()
     }
 
-    /// The state's name; a newcomer has an OPEN in preparation.
+    /// The state's name; before it is sent, an OPEN is in preparation.
     pub(super) const fn name(&self) -> StateName {
         match &self.state {
-            State::Newcomer { .. } | State::OpenSent { .. } => StateName::OpenSent,
+            State::Newcomer { .. } | State::Delayed { .. } | State::OpenSent { .. } => {
+                StateName::OpenSent
+            }
             State::OpenConfirm { .. } => StateName::OpenConfirm,
             State::Established { .. } => StateName::Established,
         }
@@ -206,13 +239,16 @@ fn unexpected(state: StateName, message: MessageKind) -> Step {
     Step::Fault(notification, format!("{} in {state}", message.name()))
 }
 
-/// The family that a ROUTE-REFRESH asks for, if it is one of the session's.
-fn requested(refresh: RouteRefresh, mut families: impl Iterator<Item = Family>) -> Option<Family> {
-    match refresh.kind {
-        RefreshKind::Request => refresh
-            .family
-            .filter(|family| families.any(|of_session| of_session == *family)),
-        // The marks of an enhanced refresh, which calidris does not offer, and unknown subtypes.
-        RefreshKind::Begin | RefreshKind::End | RefreshKind::Unknown(_) => None,
+/// What a ROUTE-REFRESH asks for, if its family is one of the session's.
+fn asked(refresh: RouteRefresh, negotiated: &Negotiated) -> Option<Action> {
+    let family = refresh
+        .family
+        .filter(|family| *negotiated.families.get(*family))?;
+    match (negotiated.enhanced_refresh, refresh.kind) {
+        // Without RFC 7313 the subtype is a reserved octet, to be ignored (RFC 2918 §3).
+        (false, _) | (true, RefreshKind::Request) => Some(Action::Refresh(family)),
+        (true, RefreshKind::Begin) => Some(Action::RefreshBegins(family)),
+        (true, RefreshKind::End) => Some(Action::RefreshEnds(family)),
+        (true, RefreshKind::Unknown(_)) => None,
     }
 }

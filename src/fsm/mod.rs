@@ -18,6 +18,8 @@
 //! - At most one connection is established; [`Action::Up`] and [`Action::Down`] alternate.
 //! - Nothing is asked of a connection after [`Action::Close`] or after the owner reported it closed.
 //! - Each [`Action::Dial`] is followed by exactly one of: the owner's answer, [`Action::CancelDial`].
+//! - At most one KEEPALIVE waits to be written on a connection: nothing grows behind a peer that does
+//!   not read.
 //! - Time and jitter come from outside: equal seeds and scripts give equal actions.
 //!
 //! # What the owner does
@@ -27,6 +29,31 @@
 //! it, [`Peer::established`] names the connection that it came from. At the time that
 //! [`Peer::poll_timeout`] gives, it calls [`Peer::handle_timeout`]. A dialled connection that the
 //! machine does not want any more comes back as [`Action::Close`].
+//!
+//! After each write that made progress it says [`Input::Wrote`]: without it the send hold timer (RFC
+//! 9687) ends every session, and no second KEEPALIVE is asked for. After each OPEN that it has handed
+//! in it tells the framer whether [`Peer::negotiated`] allows extended messages.
+//!
+//! # How a session ends, and what follows
+//!
+//! | end | the peer is told | routes kept | then |
+//! | --- | --- | --- | --- |
+//! | connection lost, or taken over by the peer's next one | – | with graceful restart | dials again soon |
+//! | NOTIFICATION either way, hold or send hold expiry | its code | with the N bit on both sides | pause that doubles with each failure (a Cease from the peer is mostly none) |
+//! | Hard Reset from the peer | – | no | as its inner code says |
+//! | [`StopReason::AdminReset`] | 6/4 | with the N bit on both sides | back after two seconds |
+//! | [`StopReason::HardReset`] | 6/4 | no | back after two seconds |
+//! | [`StopReason::PrefixLimit`] | 6/1 with family and bound | no | down for its restart time, or until `Start` |
+//! | [`StopReason::AdminShutdown`] | 6/2 with a text | no | down until `Start` |
+//! | [`StopReason::Deconfigured`], [`StopReason::ConfigChange`] | 6/3, 6/6 | no | down until `Start` |
+//! | [`StopReason::Silent`] | – | as the peer likes | down until `Start` |
+//!
+//! Where the table says "no" and both sides have set the N bit, the Cease goes inside a Hard Reset (RFC
+//! 8538). After an end that kept routes, the next OPEN sets F, and R if a NOTIFICATION was the end: a
+//! peer that saw F clear would drop what it has kept.
+//!
+//! While it pauses or is stopped, a passive side refuses connections like any other: whoever sends
+//! rubbish and dials again at once waits, too.
 //!
 //! ```
 //! use std::time::{Duration, Instant};
@@ -75,7 +102,7 @@ mod timer;
 #[cfg(test)]
 mod tests;
 
-pub use action::{Action, ConnectionId, DownReason, SessionDown};
+pub use action::{Action, ConnectionId, DownReason, RefreshRefusal, SessionDown};
 pub use config::PeerConfig;
 pub use event::{Backlog, CloseReason, Direction, Input, Received, StopReason};
 pub use negotiate::{Negotiated, OpenError};

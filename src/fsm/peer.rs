@@ -1,26 +1,30 @@
 //! The machine itself: one dialler, at most two connections, queued actions.
 
 mod exchange;
+mod orders;
 mod timers;
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use self::timers::Owner;
-use super::action::{Action, ConnectionId, DownReason, SessionDown};
+use super::action::{Action, ConnectionId, DownReason, RefreshRefusal, SessionDown};
 use super::config::PeerConfig;
 use super::connection::{Connection, Step};
-use super::event::{Backlog, CloseReason, Direction, Input, Received, StopReason};
-use super::negotiate::{Negotiated, our_open};
+use super::event::{Backlog, CloseReason, Direction, Input, Received};
+use super::negotiate::{Negotiated, Resumption, our_open};
 use super::state::{Dialler, State, StateName};
 use super::timer::{BackOff, Jitter, OPEN_HOLD_INCOMING, OPEN_HOLD_OUTGOING, Timer};
-use crate::wire::{Notification, cease};
+use crate::net::Family;
+use crate::wire::{Notification, Open, cease};
 
 /// The machine of one configured peer; see the [room](super) for how it is driven.
 #[derive(Clone, Debug)]
 pub struct Peer {
     config: PeerConfig,
     restarting: bool,
+    /// What the end of the last session lets the next OPEN say.
+    resumption: Resumption,
     dialler: Dialler,
     /// At most two.
     connections: Vec<Connection>,
@@ -36,6 +40,7 @@ impl Peer {
         Self {
             config,
             restarting: false,
+            resumption: Resumption::Anew,
             dialler: Dialler::Stopped,
             connections: Vec::with_capacity(CONNECTIONS_MAX),
             back_off: BackOff::default(),
@@ -49,7 +54,7 @@ impl Peer {
     pub fn handle(&mut self, now: Instant, input: Input) {
         match input {
             Input::Start => self.on_start(now),
-            Input::Stop(reason) => self.on_stop(&reason),
+            Input::Stop(reason) => self.on_stop(now, &reason),
             Input::Connected {
                 direction: Direction::Outgoing,
                 connection,
@@ -60,6 +65,11 @@ impl Peer {
             } => self.on_accepted(now, connection),
             Input::DialFailed { reason } => self.on_dial_failed(now, reason),
             Input::Closed { connection, reason } => self.on_closed(now, connection, reason),
+            Input::Wrote {
+                connection,
+                caught_up,
+            } => self.on_wrote(now, connection, caught_up),
+            Input::RequestRefresh(family) => self.on_request_refresh(family),
             Input::Received {
                 connection,
                 message,
@@ -122,8 +132,27 @@ impl Peer {
     pub fn established(&self) -> Option<(ConnectionId, &Negotiated)> {
         self.connections.iter().find_map(|held| match &held.state {
             State::Established { negotiated, .. } => Some((held.id, &**negotiated)),
-            State::Newcomer { .. } | State::OpenSent { .. } | State::OpenConfirm { .. } => None,
+            State::Newcomer { .. }
+            | State::Delayed { .. }
+            | State::OpenSent { .. }
+            | State::OpenConfirm { .. } => None,
         })
+    }
+
+    /// Why the peer cannot be asked for its routes of a family; `None` where it can.
+    pub fn refresh_refusal(&self, family: Family) -> Option<RefreshRefusal> {
+        match self.established() {
+            None => Some(RefreshRefusal::NotEstablished),
+            Some((_, terms)) if !terms.families.get(family) => Some(RefreshRefusal::NoSuchFamily),
+            Some((_, terms)) if !terms.route_refresh => Some(RefreshRefusal::NotSupported),
+            Some(_) => None,
+        }
+    }
+
+    /// How often the peering has failed of late: each failure doubles the pause that follows it, up
+    /// to a bound. Zero again after a long time without one.
+    pub fn failures(&self) -> u32 {
+        self.back_off.failures()
     }
 
     /// The terms on a connection, from OpenConfirm on: what the codec needs for the messages that
@@ -157,43 +186,8 @@ impl Peer {
     }
 }
 
-/// The owner's inputs, each against every state of the dialler.
+/// What befalls connections, each against every state of the dialler.
 impl Peer {
-    fn on_start(&mut self, now: Instant) {
-        match self.dialler {
-            Dialler::Stopped => self.seek(now, self.config.connect_delay),
-            // RFC 4271 §8.2.2: a start event is ignored in every other state.
-            Dialler::IdleHold { .. }
-            | Dialler::Resting
-            | Dialler::Scheduled { .. }
-            | Dialler::Dialling { .. } => {}
-        }
-    }
-
-    fn on_stop(&mut self, reason: &StopReason) {
-        let down = match reason {
-            StopReason::Cease(notification) => {
-                DownReason::NotificationSent(notification.clone(), STOPPED.to_owned())
-            }
-            StopReason::Silent => DownReason::Stopped,
-        };
-        for held in std::mem::take(&mut self.connections) {
-            if held.is_established() {
-                self.last_down = Some(down.clone());
-                self.actions.push_back(Action::Down(SessionDown {
-                    reason: down.clone(),
-                    keep_routes: false,
-                }));
-            }
-            match reason {
-                StopReason::Cease(notification) => self.refuse(held.id, notification.clone()),
-                StopReason::Silent => self.actions.push_back(Action::Close(held.id)),
-            }
-        }
-        self.rest();
-        self.dialler = Dialler::Stopped;
-    }
-
     fn on_dialled(&mut self, now: Instant, connection: ConnectionId) {
         match self.dialler {
             Dialler::Dialling { .. } => {
@@ -230,9 +224,26 @@ impl Peer {
                         },
                     });
                 } else {
-                    self.open(now, connection, Direction::Incoming, OPEN_HOLD_INCOMING);
+                    self.accept(now, connection);
                 }
             }
+        }
+    }
+
+    /// Takes an accepted connection where no session is established.
+    fn accept(&mut self, now: Instant, id: ConnectionId) {
+        let delay = self.config.delay_open.unwrap_or_default();
+        if delay.is_zero() {
+            self.open(now, id, Direction::Incoming, OPEN_HOLD_INCOMING);
+        } else {
+            self.connections.push(Connection {
+                id,
+                direction: Direction::Incoming,
+                state: State::Delayed {
+                    open_at: now + delay.min(OPEN_HOLD_INCOMING),
+                    until: now + OPEN_HOLD_INCOMING,
+                },
+            });
         }
     }
 
@@ -275,11 +286,11 @@ impl Peer {
             Step::Stay => {}
             Step::Judge(open) => self.on_open(now, index, open),
             Step::Confirmed => self.on_confirmed(now, index),
-            Step::InUse(refresh) => {
+            Step::InUse(action) => {
                 self.establish(now, index);
-                self.actions.extend(refresh.map(Action::Refresh));
+                self.actions.extend(action);
             }
-            Step::Refresh(family) => self.actions.push_back(Action::Refresh(family)),
+            Step::Do(action) => self.actions.push_back(action),
             Step::Ended(notification) => self.on_notification(now, index, notification),
             Step::Fault(notification, reason) => self.fail(now, index, notification, reason),
         }
@@ -303,8 +314,17 @@ impl Peer {
                 until: now + patience,
             },
         });
-        let open = our_open(&self.config, self.restarting);
+        let open = self.our_open();
         self.actions.push_back(Action::SendOpen(id, open));
+    }
+
+    /// The OPEN that this side sends as things stand.
+    fn our_open(&self) -> Open {
+        let resumption = match self.restarting {
+            true => Resumption::Restarted,
+            false => self.resumption,
+        };
+        our_open(&self.config, resumption)
     }
 
     /// Closes an accepted connection that is not established: the peer dials again only when its
@@ -338,14 +358,23 @@ impl Peer {
     fn report_end(&mut self, held: &Connection, reason: DownReason, worth_telling: bool) {
         match &held.state {
             State::Established { negotiated, .. } => {
+                let keep_routes = negotiated.keeps_routes(&reason);
                 let lost = matches!(reason, DownReason::ConnectionClosed(_));
+                self.resumption = match (keep_routes, lost) {
+                    (false, _) => Resumption::Anew,
+                    (true, true) => Resumption::ForwardingKept,
+                    (true, false) => Resumption::Restarted,
+                };
                 self.last_down = Some(reason.clone());
                 self.actions.push_back(Action::Down(SessionDown {
                     reason,
-                    keep_routes: lost && negotiated.graceful_restart.is_some(),
+                    keep_routes,
                 }));
             }
-            State::Newcomer { .. } | State::OpenSent { .. } | State::OpenConfirm { .. } => {
+            State::Newcomer { .. }
+            | State::Delayed { .. }
+            | State::OpenSent { .. }
+            | State::OpenConfirm { .. } => {
                 if worth_telling {
                     self.failed(reason);
                 }
@@ -386,4 +415,3 @@ impl Peer {
 
 const CONNECTIONS_MAX: usize = 2;
 const CEASE: u8 = 6;
-const STOPPED: &str = "the session was stopped";

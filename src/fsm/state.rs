@@ -89,6 +89,14 @@ pub(super) enum State {
         /// When patience ends.
         until: Instant,
     },
+    /// Accepted by a side that lets the peer speak first (DelayOpen, RFC 4271 §8.1.1): its own OPEN
+    /// follows the peer's, or comes when the delay is over.
+    Delayed {
+        /// When the delay is over.
+        open_at: Instant,
+        /// When patience ends.
+        until: Instant,
+    },
     /// Our OPEN is out.
     OpenSent {
         /// When patience ends.

@@ -11,12 +11,16 @@ pub enum Timer {
     ConnectRetry,
     /// The end of the pause after a failure (event 13).
     IdleHold,
+    /// The end of the wait for the peer's OPEN before this side sends its own (event 12).
+    DelayOpen,
     /// A connection whose peer has not sent OPEN.
     OpenHold,
     /// The peer has been silent for the hold time (event 10).
     Hold,
     /// The next KEEPALIVE (event 11).
     Keepalive,
+    /// The peer has taken nothing for the send hold time (RFC 9687, event 29).
+    SendHold,
 }
 
 /// How long an outgoing connection may stay without OPEN: RFC 4271 §8.2.2 suggests four minutes.
@@ -35,7 +39,15 @@ pub(super) const BACKLOG_GRACE: Duration = Duration::from_secs(5);
 /// The least time given to a dial, whatever is configured.
 pub(super) const DIAL_MIN: Duration = Duration::from_millis(100);
 
-/// After this long without a failure earlier ones are forgotten.
+/// The least time for which a peer may take nothing (RFC 9687 §3.1).
+pub(super) const SEND_HOLD_MIN: Duration = Duration::from_secs(480);
+
+/// The pause after a reset that an operator has asked for: time for the peer to read why and to
+/// close its side. It is no failure and does not grow.
+pub(super) const RESET_HOLD: Duration = Duration::from_secs(2);
+
+/// After this long without a failure earlier ones are forgotten, or after twice the largest pause
+/// where that is longer: a pause must not wipe out the memory that led to it.
 pub(super) const FAILURE_MEMORY: Duration = Duration::from_secs(300);
 
 /// The times of one established or nearly established session.
@@ -45,6 +57,10 @@ pub(super) struct SessionTimers {
     pub(super) hold: Option<Instant>,
     /// When the next KEEPALIVE is due.
     pub(super) keepalive: Option<Instant>,
+    /// Whether a KEEPALIVE was asked for that is not written yet.
+    pub(super) keepalive_waits: bool,
+    /// When the peer has taken nothing for too long; runs while the session is established.
+    pub(super) send_hold: Option<Instant>,
 }
 
 /// A source of jitter: SplitMix64, good enough to spread timers and equal for equal seeds.
@@ -80,15 +96,21 @@ pub(super) struct BackOff {
 }
 
 impl BackOff {
+    /// The failures that count, as of the last one.
+    pub(super) const fn failures(&self) -> u32 {
+        self.failures
+    }
+
     /// Counts a failure and returns the pause that follows it, before jitter.
     pub(super) fn after_failure(&mut self, now: Instant, config: &PeerConfig) -> Duration {
+        let (first, largest) = config.idle_hold;
+        let memory = FAILURE_MEMORY.max(largest.saturating_mul(2));
         if self
             .last
-            .is_some_and(|last| now.saturating_duration_since(last) >= FAILURE_MEMORY)
+            .is_some_and(|last| now.saturating_duration_since(last) >= memory)
         {
             self.failures = 0;
         }
-        let (first, largest) = config.idle_hold;
         // 2^16 times any sensible first pause is above any sensible largest one.
         let pause = first.saturating_mul(1 << self.failures.min(16));
         self.failures = self.failures.saturating_add(1);

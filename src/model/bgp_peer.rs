@@ -165,8 +165,9 @@ fn usable(address: IpAddr, port: Option<u16>) -> Option<PeerEndpoint> {
     (!address.is_unspecified() && !address.is_multicast()).then_some(PeerEndpoint { address, port })
 }
 
-const PEER_IP_ALLOWED: &str =
-    "an address with an optional port, such as 192.0.2.1, 192.0.2.1:1179 or [2001:db8::1]:179";
+const PEER_IP_ALLOWED: &str = "an address with an optional port, such as 192.0.2.1, \
+    192.0.2.1:1179 or [2001:db8::1]:179 (the annotation calidris.io/interface names the interface \
+    of a link-local one)";
 
 fn next_hop_mode(text: &str) -> Option<NextHopMode> {
     match text {

@@ -1,4 +1,5 @@
-//! Calico's v3 resources, typed, as far as BGP reads them (spec/calico.md §1, §2).
+//! Calico's v3 resources, typed, as far as BGP reads them (spec/calico.md §1, §2), and the Secrets
+//! that they refer to.
 //!
 //! The room turns the JSON form of one resource into a value that cannot be wrong, or into a
 //! [`ResourceError`] that names the resource, the field, the value found and what is allowed. It
@@ -29,6 +30,7 @@ mod metadata;
 mod node;
 mod read;
 mod resource;
+mod secret;
 mod store;
 
 pub use bgp_configuration::{
@@ -42,4 +44,5 @@ pub use metadata::{Metadata, SecretKeyRef};
 pub use node::{Node, NodeAddress};
 pub use read::FieldError;
 pub use resource::{Kind, Parsed, Resource, ResourceError, ResourceKey, parse, peek_key};
+pub use secret::KubernetesSecret;
 pub use store::{Event, Revision, Store};

@@ -60,6 +60,18 @@ impl FieldError {
         }
     }
 
+    /// The same fault without the value found, for what nobody may read.
+    pub(super) fn without_value(self) -> Self {
+        match self {
+            Self::Value { field, allowed, .. } => Self::Value {
+                field,
+                value: "the value, which is not shown,".to_owned(),
+                allowed,
+            },
+            other => other,
+        }
+    }
+
     /// The same fault without the field's path.
     pub fn message(&self) -> String {
         match self {

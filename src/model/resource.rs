@@ -12,6 +12,7 @@ use super::ipam::BlockAffinity;
 use super::metadata::Metadata;
 use super::node::Node;
 use super::read::{FieldError, Object};
+use super::secret::{KubernetesSecret, full_name};
 
 /// The kinds that BGP reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,19 +27,22 @@ pub enum Kind {
     IpPool,
     /// `Node`.
     Node,
+    /// `Secret`, of Kubernetes.
+    Secret,
 }
 
 impl Kind {
     /// All kinds, by name.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::BgpConfiguration,
         Self::BgpPeer,
         Self::BlockAffinity,
         Self::IpPool,
         Self::Node,
+        Self::Secret,
     ];
 
-    /// The kind as Calico spells it.
+    /// The kind as Calico or Kubernetes spells it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::BgpConfiguration => "BGPConfiguration",
@@ -46,12 +50,21 @@ impl Kind {
             Self::BlockAffinity => "BlockAffinity",
             Self::IpPool => "IPPool",
             Self::Node => "Node",
+            Self::Secret => "Secret",
         }
     }
 
     /// The kind of that name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// Whether the kind is of this version of an API; a Node of Kubernetes is not one of Calico.
+    fn is_of(self, api_version: &str) -> bool {
+        match self {
+            Self::Secret => api_version == KUBERNETES_CORE,
+            _ => CALICO_VERSIONS.contains(&api_version),
+        }
     }
 }
 
@@ -66,7 +79,8 @@ impl fmt::Display for Kind {
 pub struct ResourceKey {
     /// The kind.
     pub kind: Kind,
-    /// The name; of a BlockAffinity, `node/cidr`, because that is what makes it one.
+    /// The name; of a BlockAffinity `node/cidr`, because that is what makes it one, and of a Secret
+    /// `namespace/name` where it says its namespace.
     pub name: Arc<str>,
 }
 
@@ -89,6 +103,8 @@ pub enum Resource {
     IpPool(IpPool),
     /// A Node.
     Node(Node),
+    /// A Secret of Kubernetes.
+    Secret(KubernetesSecret),
 }
 
 impl Resource {
@@ -100,6 +116,7 @@ impl Resource {
             Self::BlockAffinity(found) => return affinity_key(&found.node, &found.cidr),
             Self::IpPool(found) => (Kind::IpPool, found.metadata.name.clone()),
             Self::Node(found) => (Kind::Node, found.metadata.name.clone()),
+            Self::Secret(found) => (Kind::Secret, found.full_name()),
         };
         ResourceKey { kind, name }
     }
@@ -112,6 +129,7 @@ impl Resource {
             Self::BlockAffinity(found) => &found.metadata,
             Self::IpPool(found) => &found.metadata,
             Self::Node(found) => &found.metadata,
+            Self::Secret(found) => &found.metadata,
         }
     }
 }
@@ -162,11 +180,10 @@ fn parse_known(value: &Value) -> Result<Parsed, FieldError> {
     let root = Object::root(value)?;
     let api_version = root.required_text("apiVersion", "projectcalico.org/v3, for instance")?;
     let kind = root.required_text("kind", "the kind of the resource, such as Node")?;
-    let calico = CALICO_VERSIONS.contains(&api_version);
-    if calico && let Some(kind) = Kind::from_name(kind) {
+    if let Some(kind) = Kind::from_name(kind).filter(|kind| kind.is_of(api_version)) {
         return read(kind, &root).map(Parsed::Resource);
     }
-    let ignored = if calico {
+    let ignored = if CALICO_VERSIONS.contains(&api_version) {
         OTHER_CALICO_KINDS.contains(&kind)
     } else {
         is_kubernetes(api_version)
@@ -188,6 +205,7 @@ fn read(kind: Kind, root: &Object<'_>) -> Result<Resource, FieldError> {
         Kind::BlockAffinity => BlockAffinity::read(root).map(Resource::BlockAffinity),
         Kind::IpPool => IpPool::read(root).map(Resource::IpPool),
         Kind::Node => Node::read(root).map(Resource::Node),
+        Kind::Secret => KubernetesSecret::read(root).map(Resource::Secret),
     }
 }
 
@@ -199,7 +217,12 @@ pub fn peek_key(value: &Value) -> Option<ResourceKey> {
         let cidr = spec.get("cidr")?.as_str()?.parse().ok()?;
         return Some(affinity_key(spec.get("node")?.as_str()?, &cidr));
     }
-    let name = value.get("metadata")?.get("name")?.as_str()?.into();
+    let metadata = value.get("metadata")?;
+    let name = metadata.get("name")?.as_str()?;
+    let name = match kind {
+        Kind::Secret => full_name(metadata.get("namespace").and_then(Value::as_str), name),
+        _ => name.into(),
+    };
     Some(ResourceKey { kind, name })
 }
 
@@ -209,6 +232,9 @@ fn affinity_key(node: &str, cidr: &crate::net::Prefix) -> ResourceKey {
         name: format!("{node}/{cidr}").into(),
     }
 }
+
+/// The version of Kubernetes' own first kinds.
+const KUBERNETES_CORE: &str = "v1";
 
 /// The spellings of Calico's v3 API.
 const CALICO_VERSIONS: [&str; 2] = ["projectcalico.org/v3", "crd.projectcalico.org/v1"];
@@ -242,7 +268,7 @@ const OTHER_CALICO_KINDS: [&str; 22] = [
 /// Whether a version belongs to Kubernetes itself: `v1`, or a group without a domain or under k8s.io.
 fn is_kubernetes(api_version: &str) -> bool {
     match api_version.split_once('/') {
-        None => api_version == "v1",
+        None => api_version == KUBERNETES_CORE,
         Some((group, _)) => !group.contains('.') || group.ends_with(".k8s.io"),
     }
 }

@@ -9,6 +9,7 @@ use super::ip_pool::IpPool;
 use super::ipam::BlockAffinity;
 use super::node::Node;
 use super::resource::{Kind, Resource, ResourceKey};
+use super::secret::{KubernetesSecret, full_name};
 
 /// The position of a change in its datastore; grows with every change.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -37,6 +38,7 @@ pub struct Store {
     affinities: BTreeMap<Arc<str>, BlockAffinity>,
     pools: BTreeMap<Arc<str>, IpPool>,
     nodes: BTreeMap<Arc<str>, Node>,
+    secrets: BTreeMap<Arc<str>, KubernetesSecret>,
     revisions: BTreeMap<ResourceKey, Revision>,
     in_sync: bool,
 }
@@ -71,6 +73,9 @@ impl Store {
             Resource::Node(found) => {
                 self.nodes.insert(name, found);
             }
+            Resource::Secret(found) => {
+                self.secrets.insert(name, found);
+            }
         }
     }
 
@@ -91,6 +96,9 @@ impl Store {
             }
             Kind::Node => {
                 self.nodes.remove(&key.name);
+            }
+            Kind::Secret => {
+                self.secrets.remove(&key.name);
             }
         }
     }
@@ -153,5 +161,17 @@ impl Store {
     /// One Node.
     pub fn node(&self, name: &str) -> Option<&Node> {
         self.nodes.get(name)
+    }
+
+    /// The Secrets.
+    pub fn secrets(&self) -> impl Iterator<Item = &KubernetesSecret> {
+        self.secrets.values()
+    }
+
+    /// The Secret of that name in a namespace; one that does not say its namespace is in all of them.
+    pub fn secret(&self, namespace: &str, name: &str) -> Option<&KubernetesSecret> {
+        self.secrets
+            .get(&full_name(Some(namespace), name))
+            .or_else(|| self.secrets.get(name))
     }
 }

@@ -1,25 +1,33 @@
 //! Settings that annotations carry (spec/interfaces.md §5).
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::Warnings;
+use super::{PlannedSetting, Warnings};
 use crate::model::{Metadata, parse_duration};
+use crate::net::{AddPathDirection, Family, PerFamily, PrefixLimit, Role};
 
 const PREFIX: &str = "calidris.io/";
 
 /// Settings that are known, and take no effect yet.
-const NOT_YET: [&str; 7] = [
-    "families",
-    "add-path",
-    "add-path-max",
-    "prefix-limit",
-    "role",
-    "multipath",
-    "llgr-time",
-];
+const NOT_YET: [&str; 1] = ["multipath"];
+
+/// The largest long-lived stale time that 24 bits on the wire hold (RFC 9494 §3), in seconds.
+const LONG_LIVED_TIME_MAX: u32 = 0xff_ffff;
+/// The longest wait for the peer's OPEN: the hold time before one is agreed.
+const DELAY_OPEN_MAX: Duration = Duration::from_secs(240);
+/// The most paths to a prefix that can be asked for.
+const ADD_PATH_MAX: u16 = 64;
+/// The share of a prefix limit that is warned of where nobody says otherwise, in percent.
+const WARN_PERCENT: u8 = 75;
+/// The octets of a shutdown text that a NOTIFICATION has room for (RFC 9003 §2).
+const SHUTDOWN_OCTETS_MAX: usize = 255;
+/// The longest name of an interface in Linux.
+const INTERFACE_OCTETS_MAX: usize = 15;
 
 /// What holds for a session besides Calico's own fields; the narrower resource wins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct SessionSettings {
     /// Hold time to propose, in seconds.
     pub(super) hold_time: u16,
@@ -27,10 +35,28 @@ pub(super) struct SessionSettings {
     pub(super) connect_retry: Duration,
     /// First and largest idle hold after an error.
     pub(super) idle_hold: (Duration, Duration),
+    /// How long an accepted connection waits for the peer's OPEN.
+    pub(super) delay_open: Option<Duration>,
     /// Overrides who dials.
     pub(super) passive: Option<bool>,
-    /// The session is to be held down.
-    pub(super) is_shut_down: bool,
+    /// The families to offer; `None` for that of the session's address.
+    pub(super) families: Option<PerFamily<bool>>,
+    /// What to offer of ADD-PATH.
+    pub(super) add_path: AddPathDirection,
+    /// How many paths to a prefix are sent at most.
+    pub(super) add_path_max: u16,
+    /// How many prefixes a peer may announce.
+    pub(super) prefix_limit: Option<PrefixLimit>,
+    /// The role of this side in sessions with other ASes.
+    pub(super) role: Option<Role>,
+    /// Long-lived stale time to advertise, in seconds.
+    pub(super) long_lived_time: Option<u32>,
+    /// The interface of a link-local peer.
+    pub(super) interface: Option<Arc<str>>,
+    /// Set where the session is to be held down, with the message for the peer.
+    pub(super) shutdown: Option<Arc<str>>,
+    /// Where each value comes from that is not the default.
+    pub(super) origins: Arc<BTreeMap<Arc<str>, PlannedSetting>>,
 }
 
 impl Default for SessionSettings {
@@ -40,8 +66,20 @@ impl Default for SessionSettings {
             hold_time: 240,
             connect_retry: Duration::from_secs(5),
             idle_hold: (Duration::from_secs(5), Duration::from_secs(30)),
+            delay_open: None,
             passive: None,
-            is_shut_down: false,
+            families: None,
+            add_path: AddPathDirection {
+                receive: true,
+                send: true,
+            },
+            add_path_max: 16,
+            prefix_limit: None,
+            role: None,
+            long_lived_time: None,
+            interface: None,
+            shutdown: None,
+            origins: Arc::default(),
         }
     }
 }
@@ -49,20 +87,49 @@ impl Default for SessionSettings {
 impl SessionSettings {
     /// These settings, overridden by what a resource says; a bad value changes nothing.
     pub(super) fn overridden_by(
-        mut self,
+        &self,
         metadata: &Metadata,
-        resource: &str,
+        resource: &Arc<str>,
         warnings: &mut Warnings,
     ) -> Self {
+        let mut settings = self.clone();
         for (name, value) in &metadata.annotations {
             let Some(setting) = name.strip_prefix(PREFIX) else {
                 continue;
             };
-            if let Err(message) = self.set(setting, value) {
-                warnings.add(resource, &format!("metadata.annotations[{name}]"), message);
+            match settings.set(setting, value) {
+                Ok(()) => {
+                    let origin = PlannedSetting {
+                        value: value.as_str().into(),
+                        resource: Arc::clone(resource),
+                    };
+                    Arc::make_mut(&mut settings.origins).insert(setting.into(), origin);
+                }
+                Err(message) => warnings.add(Arc::clone(resource), &field(setting), message),
+            }
+            if setting == "shutdown" && value.len() > SHUTDOWN_OCTETS_MAX {
+                let message = format!(
+                    "the text has {} octets, and the peer is sent the first {SHUTDOWN_OCTETS_MAX}",
+                    value.len()
+                );
+                warnings.add(Arc::clone(resource), &field(setting), message);
             }
         }
-        self
+        settings
+    }
+
+    /// Whether this very resource says what a setting is to be.
+    pub(super) fn is_from(&self, setting: &str, resource: &str) -> bool {
+        self.origins
+            .get(setting)
+            .is_some_and(|origin| *origin.resource == *resource)
+    }
+
+    /// Takes a setting back that means nothing to a session.
+    pub(super) fn forget(&mut self, setting: &str) {
+        if self.origins.contains_key(setting) {
+            Arc::make_mut(&mut self.origins).remove(setting);
+        }
     }
 
     fn set(&mut self, setting: &str, value: &str) -> Result<(), String> {
@@ -80,11 +147,47 @@ impl SessionSettings {
                 self.idle_hold = idle_hold(value)
                     .ok_or_else(|| refused("MIN..MAX, two durations of 1 s or more"))?;
             }
+            "delay-open" => {
+                self.delay_open =
+                    delay_open(value).ok_or_else(|| refused("a duration of up to 4 m"))?;
+            }
             "passive" => {
                 let read = value.parse().map_err(|_| refused("true or false"))?;
                 self.passive = Some(read);
             }
-            "shutdown" => self.is_shut_down = true,
+            "families" => {
+                let read = families(value).ok_or_else(|| refused("ipv4, ipv6 or ipv4,ipv6"))?;
+                self.families = Some(read);
+            }
+            "add-path" => {
+                self.add_path =
+                    add_path(value).ok_or_else(|| refused("off, receive, send or both"))?;
+            }
+            "add-path-max" => {
+                let read = value.parse().ok();
+                self.add_path_max = read
+                    .filter(|max| (1..=ADD_PATH_MAX).contains(max))
+                    .ok_or_else(|| refused("a whole number of 1–64"))?;
+            }
+            "prefix-limit" => {
+                self.prefix_limit = prefix_limit(value).ok_or_else(|| refused(LIMIT_ALLOWED))?;
+            }
+            "role" => {
+                self.role = role(value)
+                    .ok_or_else(|| refused("provider, customer, peer, rs, rs-client or none"))?;
+            }
+            "llgr-time" => {
+                self.long_lived_time = long_lived_time(value)
+                    .ok_or_else(|| refused("a duration of whole seconds up to 4660h"))?;
+            }
+            "interface" => {
+                let read = Some(value).filter(|name| is_interface(name));
+                self.interface = Some(
+                    read.ok_or_else(|| refused("the name of an interface"))?
+                        .into(),
+                );
+            }
+            "shutdown" => self.shutdown = Some(value.into()),
             _ if NOT_YET.contains(&setting) => return Err(NOT_YET_MESSAGE.to_owned()),
             _ => return Err("is not a setting of calidris: it is not used".to_owned()),
         }
@@ -92,13 +195,17 @@ impl SessionSettings {
     }
 }
 
+/// The field that holds a setting.
+pub(super) fn field(setting: &str) -> String {
+    format!("metadata.annotations[{PREFIX}{setting}]")
+}
+
 const NOT_YET_MESSAGE: &str = "takes no effect yet: the default holds";
+const LIMIT_ALLOWED: &str = "N[,warn=P%][,restart=DURATION] with N from 1, P of 1–100 and a duration of 1 s or more, or none";
 
 fn hold_time(value: &str) -> Option<u16> {
-    let time = parse_duration(value)?;
-    let whole = time.subsec_nanos() == 0;
-    let seconds = u16::try_from(time.as_secs()).ok()?;
-    (whole && matches!(seconds, 0 | 3..=64_800)).then_some(seconds)
+    let seconds = u16::try_from(whole_seconds(value)?).ok()?;
+    matches!(seconds, 0 | 3..=64_800).then_some(seconds)
 }
 
 fn delay(value: &str) -> Option<Duration> {
@@ -111,63 +218,91 @@ fn idle_hold(value: &str) -> Option<(Duration, Duration)> {
     (first <= largest).then_some((first, largest))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Zero switches the delay off.
+fn delay_open(value: &str) -> Option<Option<Duration>> {
+    let delay = parse_duration(value).filter(|delay| *delay <= DELAY_OPEN_MAX)?;
+    Some((!delay.is_zero()).then_some(delay))
+}
 
-    fn settings(pairs: &[(&str, &str)]) -> (SessionSettings, Vec<String>) {
-        let metadata = Metadata {
-            name: "x".into(),
-            labels: std::collections::BTreeMap::new(),
-            annotations: pairs
-                .iter()
-                .map(|(name, value)| (format!("{PREFIX}{name}"), (*value).to_owned()))
-                .collect(),
-        };
-        let mut warnings = Warnings::default();
-        let read = SessionSettings::default().overridden_by(&metadata, "BGPPeer/x", &mut warnings);
-        let fields = warnings.0.iter().map(|w| w.field.to_string()).collect();
-        (read, fields)
+fn families(value: &str) -> Option<PerFamily<bool>> {
+    let mut families = PerFamily::default();
+    for name in value.split(',').map(str::trim) {
+        let family = Family::ALL
+            .into_iter()
+            .find(|family| family.name() == name)?;
+        *families.get_mut(family) = true;
     }
+    Some(families)
+}
 
-    #[test]
-    fn settings_are_read() {
-        let (read, warnings) = settings(&[
-            ("hold-time", "9s"),
-            ("connect-retry", "2s"),
-            ("idle-hold", "1s..1m"),
-            ("passive", "true"),
-        ]);
-        assert_eq!(
-            read,
-            SessionSettings {
-                hold_time: 9,
-                connect_retry: Duration::from_secs(2),
-                idle_hold: (Duration::from_secs(1), Duration::from_secs(60)),
-                passive: Some(true),
-                is_shut_down: false,
+fn add_path(value: &str) -> Option<AddPathDirection> {
+    let (receive, send) = match value {
+        "off" => (false, false),
+        "receive" => (true, false),
+        "send" => (false, true),
+        "both" => (true, true),
+        _ => return None,
+    };
+    Some(AddPathDirection { receive, send })
+}
+
+fn prefix_limit(value: &str) -> Option<Option<PrefixLimit>> {
+    if value == "none" {
+        return Some(None);
+    }
+    let mut parts = value.split(',').map(str::trim);
+    let mut limit = PrefixLimit {
+        max: parts.next()?.parse().ok().filter(|max| *max > 0)?,
+        warn_percent: WARN_PERCENT,
+        restart: None,
+    };
+    for part in parts {
+        match part.split_once('=')? {
+            ("warn", share) => {
+                let percent = share.strip_suffix('%')?.parse().ok();
+                limit.warn_percent = percent.filter(|percent| (1..=100).contains(percent))?;
             }
-        );
-        assert!(warnings.is_empty());
-    }
-
-    #[test]
-    fn bad_values_are_named_and_the_default_holds() {
-        for (name, value) in [
-            ("hold-time", "1s"),
-            ("hold-time", "2s"),
-            ("hold-time", "3.5s"),
-            ("hold-time", "19h"),
-            ("connect-retry", "0"),
-            ("idle-hold", "30s..5s"),
-            ("idle-hold", "5s"),
-            ("passive", "yes"),
-            ("families", "ipv4,ipv6"),
-            ("colour", "blue"),
-        ] {
-            let (read, warnings) = settings(&[(name, value)]);
-            assert_eq!(read, SessionSettings::default(), "{name}: {value}");
-            assert_eq!(warnings, [format!("metadata.annotations[{PREFIX}{name}]")]);
+            ("restart", time) => limit.restart = Some(delay(time)?),
+            _ => return None,
         }
     }
+    Some(Some(limit))
 }
+
+fn role(value: &str) -> Option<Option<Role>> {
+    if value == "none" {
+        return Some(None);
+    }
+    let roles = [
+        Role::Provider,
+        Role::Customer,
+        Role::Peer,
+        Role::Rs,
+        Role::RsClient,
+    ];
+    roles
+        .into_iter()
+        .find(|role| role.name() == value)
+        .map(Some)
+}
+
+/// Zero leaves long-lived graceful restart out.
+fn long_lived_time(value: &str) -> Option<Option<u32>> {
+    let seconds = u32::try_from(whole_seconds(value)?).ok()?;
+    (seconds <= LONG_LIVED_TIME_MAX).then_some((seconds > 0).then_some(seconds))
+}
+
+fn whole_seconds(value: &str) -> Option<u64> {
+    let time = parse_duration(value)?;
+    (time.subsec_nanos() == 0).then_some(time.as_secs())
+}
+
+fn is_interface(name: &str) -> bool {
+    let is_allowed = |octet: u8| octet.is_ascii_graphic() && octet != b'/';
+    (1..=INTERFACE_OCTETS_MAX).contains(&name.len())
+        && name.bytes().all(is_allowed)
+        && !matches!(name, "." | "..")
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::annotations::SessionSettings;
-use super::peer_fields::{unsupported_protection, unsupported_selector};
+use super::annotations::{SessionSettings, field};
+use super::passwords::{Unusable, usable};
+use super::peer_fields::{is_link_local, unsupported_protection, unsupported_selector};
 use super::speaker::{address_field, resource_of};
-use super::{Identity, RouterIdChoice, Warning, Warnings, plan};
-use crate::model::{BgpPeer, ProgramClusterRoutes, Store};
+use super::{Identity, PasswordRules, RouterIdChoice, Warning, Warnings, plan};
+use crate::model::{BgpPeer, ProgramClusterRoutes, SecretKeyRef, Store};
 use crate::net::Prefix;
 
 /// One remark about a set of resources.
@@ -28,7 +29,7 @@ pub fn check(store: &Store) -> Vec<Finding> {
     let mut errors = Warnings::default();
     let mut remarks = Warnings::default();
     check_addresses(store, &mut errors);
-    check_configurations(store, &mut errors);
+    check_configurations(store, &mut errors, &mut remarks);
     for peer in store.peers() {
         check_peer(store, peer, &mut errors, &mut remarks);
     }
@@ -51,6 +52,7 @@ fn check_as_planned(store: &Store, errors: &Warnings, remarks: &mut Warnings) {
         node: node.metadata.name.to_string(),
         router_id: RouterIdChoice::Hash,
         listen_port: None,
+        passwords: PasswordRules::default(),
     };
     let Ok(planned) = plan(store, &identity) else {
         return;
@@ -87,7 +89,7 @@ fn check_addresses(store: &Store, errors: &mut Warnings) {
     }
 }
 
-fn check_configurations(store: &Store, errors: &mut Warnings) {
+fn check_configurations(store: &Store, errors: &mut Warnings, remarks: &mut Warnings) {
     for found in store.configurations() {
         let name = &found.metadata.name;
         let resource: Arc<str> = format!("BGPConfiguration/{name}").into();
@@ -104,6 +106,10 @@ fn check_configurations(store: &Store, errors: &mut Warnings) {
             let message =
                 format!("{text:?} is not Disabled, EnabledNoEncapOnly, EnabledIPIPOnly or Enabled");
             errors.add(Arc::clone(&resource), "spec.programClusterRoutes", message);
+        }
+        if let Some(reference) = &found.mesh_password {
+            let field = "spec.nodeMeshPassword.secretKeyRef";
+            check_password(store, reference, &resource, field, errors, remarks);
         }
         let _ = SessionSettings::default().overridden_by(&found.metadata, &resource, errors);
     }
@@ -128,7 +134,45 @@ fn check_peer(store: &Store, peer: &BgpPeer, errors: &mut Warnings, remarks: &mu
         let message = format!("{what} not there yet: calidris leaves the sessions out");
         remarks.add(Arc::clone(&resource), field, message);
     }
-    let _ = SessionSettings::default().overridden_by(&peer.metadata, &resource, errors);
+    if let Some(reference) = &peer.password {
+        let field = "spec.password.secretKeyRef";
+        check_password(store, reference, &resource, field, errors, remarks);
+    }
+    let settings = SessionSettings::default().overridden_by(&peer.metadata, &resource, errors);
+    let is_scoped = peer.peer_ip.is_some_and(|peer| is_link_local(peer.address));
+    if is_scoped && settings.interface.is_none() {
+        let message = "the interface of the link-local peer is missing: name it here";
+        errors.add(resource, &field("interface"), message.to_owned());
+    }
+}
+
+/// Secrets usually live elsewhere, so only a set that has some must have this one; which namespace
+/// is meant is known where calidris runs.
+fn check_password(
+    store: &Store,
+    reference: &SecretKeyRef,
+    resource: &Arc<str>,
+    field: &str,
+    errors: &mut Warnings,
+    remarks: &mut Warnings,
+) {
+    let mut named = store
+        .secrets()
+        .filter(|secret| secret.metadata.name == reference.name)
+        .map(|secret| usable(Some(secret), &reference.key));
+    let fault = match named.next() {
+        None => Unusable::NoSecret,
+        Some(Ok(_)) => return,
+        Some(Err(fault)) if named.all(|other| other.is_err()) => fault,
+        Some(Err(_)) => return,
+    };
+    let message = fault.describe(reference);
+    if store.secrets().next().is_some() {
+        errors.add(Arc::clone(resource), field, message);
+    } else {
+        let message = format!("{message} among these resources: without it there is no password");
+        remarks.add(Arc::clone(resource), field, message);
+    }
 }
 
 fn check_pools(store: &Store, errors: &mut Warnings) {

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::sync::Arc;
 
+use super::render::{direction, families};
 use super::{Change, ChangeMode, PeerPlan, Plan, SpeakerPlan};
 use crate::net::PerFamily;
 use crate::policy::Policy;
@@ -138,6 +139,7 @@ fn peer_change(
         connect_delay,
         connect_retry,
         idle_hold,
+        delay_open,
         restart_time: _,
         next_hop_mode,
         reflector_client,
@@ -153,6 +155,7 @@ fn peer_change(
         shutdown,
         import,
         export,
+        settings,
         provenance,
     } = new;
     let is_same = old.kind == *kind
@@ -162,23 +165,26 @@ fn peer_change(
         && old.connect_delay == *connect_delay
         && old.connect_retry == *connect_retry
         && old.idle_hold == *idle_hold
+        && old.delay_open == *delay_open
         && old.next_hop_mode == *next_hop_mode
         && old.reflector_client == *reflector_client
         && old.add_path_max == *add_path_max
         && old.prefix_limit == *prefix_limit
         && old.long_lived_time == *long_lived_time
         && old.shutdown == *shutdown
-        && policies.is_same(&old.import, import)
-        && policies.is_same(&old.export, export)
+        && policies.are_same_where_offered(&old.import, import)
+        && policies.are_same_where_offered(&old.export, export)
+        && old.settings == *settings
         && old.provenance == *provenance;
     (!is_same).then_some(ChangeMode::Soft)
 }
 
 fn reset_reasons(old: &PeerPlan, new: &PeerPlan) -> Vec<String> {
-    let source = |plan: &PeerPlan| {
-        plan.source_address
-            .map_or_else(|| "any".to_owned(), |address| address.to_string())
-    };
+    let or = |text: Option<String>, none: &str| text.unwrap_or_else(|| none.to_owned());
+    let source = |plan: &PeerPlan| or(plan.source_address.map(|a| a.to_string()), "any");
+    let hops = |plan: &PeerPlan| or(plan.ttl_security.map(|hops| hops.to_string()), "off");
+    let interface = |plan: &PeerPlan| or(plan.interface.as_ref().map(ToString::to_string), "none");
+    let role = |plan: &PeerPlan| or(plan.role.map(|role| role.to_string()), "none");
     [
         changed("address", &old.address, &new.address),
         changed("family", &old.family, &new.family),
@@ -192,13 +198,17 @@ fn reset_reasons(old: &PeerPlan, new: &PeerPlan) -> Vec<String> {
             &old.allowed_local_as,
             &new.allowed_local_as,
         ),
-        changed_quietly("families", old.families != new.families),
-        // Linux does not take a new key for a connection that is there.
-        changed_quietly("password", old.password != new.password),
-        changed_quietly("TTL security", old.ttl_security != new.ttl_security),
-        changed_quietly("interface", old.interface != new.interface),
-        changed_quietly("ADD-PATH", old.add_path != new.add_path),
-        changed_quietly("role", old.role != new.role),
+        changed("families", &families(old), &families(new)),
+        // Linux does not take a new key for a connection that is there. Neither value may show.
+        (old.password != new.password).then(|| "password".to_owned()),
+        changed("TTL security", &hops(old), &hops(new)),
+        changed("interface", &interface(old), &interface(new)),
+        changed(
+            "ADD-PATH",
+            &direction(old.add_path),
+            &direction(new.add_path),
+        ),
+        changed("role", &role(old), &role(new)),
     ]
     .into_iter()
     .flatten()
@@ -207,11 +217,6 @@ fn reset_reasons(old: &PeerPlan, new: &PeerPlan) -> Vec<String> {
 
 fn changed<T: PartialEq + Display>(what: &str, old: &T, new: &T) -> Option<String> {
     (old != new).then(|| format!("{what} {old} → {new}"))
-}
-
-/// A change whose values are not for the log, or too many for it.
-fn changed_quietly(what: &str, is_changed: bool) -> Option<String> {
-    is_changed.then(|| what.to_owned())
 }
 
 /// Compares policies, each pair once: thousands of sessions share a few of them.
@@ -226,6 +231,19 @@ impl PolicyComparison {
             .known
             .entry((Arc::as_ptr(old), Arc::as_ptr(new)))
             .or_insert_with(|| old == new)
+    }
+
+    /// Families that are not offered on both sides differ by that already.
+    fn are_same_where_offered(
+        &mut self,
+        old: &PerFamily<Option<Arc<Policy>>>,
+        new: &PerFamily<Option<Arc<Policy>>>,
+    ) -> bool {
+        let mut is_same = |old: &Option<Arc<Policy>>, new: &Option<Arc<Policy>>| match (old, new) {
+            (Some(old), Some(new)) => self.is_same(old, new),
+            (old, new) => old.is_none() && new.is_none(),
+        };
+        is_same(&old.ipv4, &new.ipv4) && is_same(&old.ipv6, &new.ipv6)
     }
 
     fn are_same(&mut self, old: &PerFamily<Arc<Policy>>, new: &PerFamily<Arc<Policy>>) -> bool {

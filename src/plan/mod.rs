@@ -7,7 +7,7 @@
 //!
 //! The rules are Calico's (spec/calico.md §3 and §4); where a rule of BIRD's or confd's was a defect,
 //! the sound behaviour is taken. A session whose resource asks for something that is not there yet
-//! and that protects it (a password, filters, TTL security) is left out, never run without it.
+//! and that protects it (filters) is left out, never run without it.
 //!
 //! Policies are built once for each family and shared, so a mesh of thousands of nodes costs one
 //! [`PeerPlan`] a session and nothing more.
@@ -15,8 +15,12 @@
 mod annotations;
 mod check;
 mod diff;
+mod identity;
 mod kernel;
+mod mesh;
+mod passwords;
 mod peer_fields;
+mod peer_plan;
 mod peers;
 mod policies;
 mod render;
@@ -24,22 +28,19 @@ mod routes;
 mod speaker;
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::model::Store;
-use crate::net::{
-    AddPathDirection, Asn, ClusterId, Family, PerFamily, Prefix, PrefixLimit, Role, RouterId,
-    Secret,
-};
-use crate::policy::{NextHopMode, Policy};
+use crate::net::{Asn, ClusterId, PerFamily, Prefix, RouterId};
+use crate::policy::Policy;
 
 pub use check::{Finding, check};
 pub use diff::{apply, diff, initial};
+pub use identity::{Identity, MissingPassword, PasswordRules, RouterIdChoice};
+pub use peer_plan::{PeerKind, PeerName, PeerPlan, PlannedSetting};
 pub use render::{render_diff, render_diff_json, render_plan};
 
 /// Computes what a node should be doing.
@@ -63,7 +64,12 @@ pub use render::{render_diff, render_diff_json, render_plan};
 ///         store.apply(Event::Upsert(node, Revision(1)));
 ///     }
 /// }
-/// let identity = Identity { node: "a".into(), router_id: Default::default(), listen_port: None };
+/// let identity = Identity {
+///     node: "a".into(),
+///     router_id: Default::default(),
+///     listen_port: None,
+///     passwords: Default::default(),
+/// };
 /// let plan = plan(&store, &identity).expect("the node is there");
 /// let names: Vec<String> = plan.peers.keys().map(ToString::to_string).collect();
 /// assert_eq!(names, ["Mesh_192_0_2_2"]);
@@ -121,29 +127,6 @@ impl Warnings {
     }
 }
 
-/// Who this process is, from its settings.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
-    /// The name of the Node resource that is this node.
-    pub node: String,
-    /// How the BGP Identifier is chosen.
-    pub router_id: RouterIdChoice,
-    /// `--listen-port`, which overrides BGPConfiguration.
-    pub listen_port: Option<u16>,
-}
-
-/// `CALICO_ROUTER_ID` (spec/calico.md §3.6).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum RouterIdChoice {
-    /// The node's IPv4 address; the hash of its name where it has none.
-    #[default]
-    NodeAddress,
-    /// The first four octets of SHA-256 of the node's name.
-    Hash,
-    /// This one.
-    Fixed(RouterId),
-}
-
 /// All that a node should be doing; ordered, comparable, printable.
 ///
 /// In JSON, a session names its policies, and `policies` holds each of them once.
@@ -179,128 +162,6 @@ pub struct SpeakerPlan {
     pub listen: Vec<SocketAddr>,
     /// Where this comes from.
     pub provenance: Provenance,
-}
-
-/// A session's name, unique on a node: `Mesh_192_0_2_12`, `Global_…`, `Node_…` (§3.2).
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(transparent)]
-pub struct PeerName(pub Arc<str>);
-
-impl fmt::Display for PeerName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// What kind of peering a session belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum PeerKind {
-    /// Node-to-node mesh.
-    Mesh,
-    /// A BGPPeer for all nodes.
-    Global,
-    /// A BGPPeer for this node.
-    Node,
-}
-
-/// One session.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct PeerPlan {
-    /// Mesh, global or node.
-    pub kind: PeerKind,
-    /// The peer's address.
-    pub address: IpAddr,
-    /// The peer's port.
-    pub port: u16,
-    /// The family of the session's address.
-    pub family: Family,
-    /// The families offered in the session.
-    pub families: PerFamily<bool>,
-    /// The AS of this side.
-    pub local_as: Asn,
-    /// The AS of the peer.
-    pub remote_as: Asn,
-    /// The address to dial from; `None` lets the kernel choose.
-    pub source_address: Option<IpAddr>,
-    /// Whether this side never dials.
-    pub passive: bool,
-    /// Hold time to propose, in seconds.
-    pub hold_time: u16,
-    /// Fixed keepalive interval; seconds in JSON.
-    #[serde(serialize_with = "optional_seconds")]
-    pub keepalive: Option<Duration>,
-    /// Delay before the first dial; seconds in JSON.
-    #[serde(serialize_with = "seconds")]
-    pub connect_delay: Duration,
-    /// Delay between dials; seconds in JSON.
-    #[serde(serialize_with = "seconds")]
-    pub connect_retry: Duration,
-    /// First and largest idle hold after an error; seconds in JSON.
-    #[serde(serialize_with = "two_seconds")]
-    pub idle_hold: (Duration, Duration),
-    /// Restart time to advertise, in seconds.
-    pub restart_time: u16,
-    /// How NEXT_HOP is set.
-    pub next_hop_mode: NextHopMode,
-    /// Set where the peer is this reflector's client.
-    pub reflector_client: Option<ClusterId>,
-    /// Tolerated occurrences of the local AS.
-    pub allowed_local_as: u32,
-    /// The TCP-MD5 password (RFC 2385); in JSON only whether there is one.
-    #[serde(serialize_with = "is_set")]
-    pub password: Option<Secret>,
-    /// Set where packets must come from at most so many hops away (RFC 5082, spec/calico.md §2.3).
-    pub ttl_security: Option<u8>,
-    /// The interface that a link-local peer is reached by.
-    pub interface: Option<Arc<str>>,
-    /// What is offered of ADD-PATH.
-    pub add_path: AddPathDirection,
-    /// How many paths to a prefix are sent at most.
-    pub add_path_max: u16,
-    /// How many prefixes the peer may announce in a family.
-    pub prefix_limit: Option<PrefixLimit>,
-    /// The role of this side (RFC 9234).
-    pub role: Option<Role>,
-    /// Long-lived stale time to advertise, in seconds (RFC 9494).
-    pub long_lived_time: Option<u32>,
-    /// Set where the session is held down, with the message for the peer (RFC 9003).
-    pub shutdown: Option<Arc<str>>,
-    /// Import policy; its name in JSON.
-    #[serde(serialize_with = "policy_name")]
-    pub import: Arc<Policy>,
-    /// Export policy; its name in JSON.
-    #[serde(serialize_with = "policy_name")]
-    pub export: Arc<Policy>,
-    /// Where this comes from.
-    pub provenance: Provenance,
-}
-
-fn seconds<S: serde::Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_f64(time.as_secs_f64())
-}
-
-fn optional_seconds<S: serde::Serializer>(
-    time: &Option<Duration>,
-    to: S,
-) -> Result<S::Ok, S::Error> {
-    time.map(|time| time.as_secs_f64()).serialize(to)
-}
-
-fn two_seconds<S: serde::Serializer>(
-    times: &(Duration, Duration),
-    to: S,
-) -> Result<S::Ok, S::Error> {
-    (times.0.as_secs_f64(), times.1.as_secs_f64()).serialize(to)
-}
-
-fn is_set<S: serde::Serializer>(secret: &Option<Secret>, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_bool(secret.is_some())
-}
-
-fn policy_name<S: serde::Serializer>(policy: &Arc<Policy>, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_str(&policy.name)
 }
 
 /// A route that the node originates.

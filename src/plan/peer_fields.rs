@@ -1,5 +1,6 @@
 //! What single fields of a BGPPeer come to in a session.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::model::{self, BgpPeer};
@@ -25,13 +26,17 @@ pub(super) fn unsupported_selector(peer: &BgpPeer) -> Option<(&'static str, &'st
 
 /// The field by which a BGPPeer protects its session in a way that is not there yet.
 pub(super) fn unsupported_protection(peer: &BgpPeer) -> Option<(&'static str, &'static str)> {
-    if peer.password.is_some() {
-        return Some(("spec.password", "passwords are"));
+    let has_filters = !peer.filters.is_empty();
+    has_filters.then_some(("spec.filters", "BGPFilters are"))
+}
+
+/// Whether an address means something on one link only (RFC 4291 §2.5.6); IPv4 has such addresses
+/// too, and routes them like any other.
+pub(super) const fn is_link_local(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(_) => false,
+        IpAddr::V6(address) => address.is_unicast_link_local(),
     }
-    if !peer.filters.is_empty() {
-        return Some(("spec.filters", "BGPFilters are"));
-    }
-    (peer.ttl_security > 0).then_some(("spec.ttlSecurity", "TTL security is"))
 }
 
 /// How NEXT_HOP is set; `keepOriginalNextHop` is the old way to say it, for external peers only.

@@ -1,20 +1,21 @@
-//! Which sessions a node has: the mesh, and BGPPeers for all nodes or for this one (§3).
+//! Which sessions a node has: BGPPeers for all nodes or for this one, besides the mesh (§3).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::annotations::SessionSettings;
+use super::annotations::{SessionSettings, field};
+use super::passwords::{self, Password};
 use super::peer_fields::{
-    DEFAULT_RESTART_TIME, keepalive, next_hop_mode, restart_time, unsupported_protection,
-    unsupported_selector,
+    DEFAULT_RESTART_TIME, is_link_local, keepalive, next_hop_mode, restart_time,
+    unsupported_protection, unsupported_selector,
 };
 use super::policies::SessionPolicies;
-use super::speaker::{BGP_PORT, Local, address_field, resource_of};
+use super::speaker::{BGP_PORT, Local, resource_of};
 use super::{PeerKind, PeerName, PeerPlan, Provenance, Warnings};
-use crate::model::{BgpPeer, Node, PeerEndpoint, SourceAddress};
-use crate::net::{AddPathDirection, Asn, Family, PerFamily};
+use crate::model::{BgpPeer, PeerEndpoint, SourceAddress};
+use crate::net::{Asn, Family, PerFamily};
 use crate::policy::NextHopMode;
 
 /// Delay before the first dial (§3.9).
@@ -49,26 +50,30 @@ pub(super) fn plan(
     planner.peers
 }
 
-struct Planner<'a> {
-    local: &'a Local<'a>,
+/// Sessions as they gather, and what they have in common.
+pub(super) struct Planner<'a> {
+    pub(super) local: &'a Local<'a>,
     policies: &'a PerFamily<SessionPolicies>,
-    settings: SessionSettings,
-    peers: BTreeMap<PeerName, PeerPlan>,
+    /// What holds for all sessions of the node.
+    pub(super) settings: SessionSettings,
+    pub(super) peers: BTreeMap<PeerName, PeerPlan>,
     /// Addresses that BGPPeers claim, with the resource that did so first.
-    explicit: BTreeMap<IpAddr, Arc<str>>,
-    /// Address and port of every BGPPeer that is settled; the first one wins (§3.2).
-    taken: BTreeSet<(IpAddr, u16)>,
+    pub(super) explicit: BTreeMap<IpAddr, Arc<str>>,
+    /// Address, interface and port of every BGPPeer that is settled; the first one wins (§3.2).
+    taken: BTreeSet<(IpAddr, Option<Arc<str>>, u16)>,
 }
 
 /// What distinguishes one session from another of the same family.
-struct Session {
-    kind: PeerKind,
-    address: IpAddr,
-    port: Option<u16>,
-    local_as: Asn,
-    remote_as: Asn,
-    passive: bool,
-    provenance: Provenance,
+pub(super) struct Session {
+    pub(super) kind: PeerKind,
+    pub(super) address: IpAddr,
+    pub(super) interface: Option<Arc<str>>,
+    pub(super) port: Option<u16>,
+    pub(super) local_as: Asn,
+    pub(super) remote_as: Asn,
+    pub(super) passive: bool,
+    pub(super) password: Password,
+    pub(super) provenance: Provenance,
 }
 
 impl Planner<'_> {
@@ -105,15 +110,17 @@ impl Planner<'_> {
             return;
         };
         let family = Family::of(endpoint.address);
-        let Some(own_address) = self.local.address(family) else {
+        let own_address = self.local.address(family);
+        // A link-local peer is met at a link-local address, which a node has anyway.
+        if own_address.is_none() && !is_link_local(endpoint.address) {
             let message = format!(
                 "{} is left out: this node has no {family} address",
                 endpoint.address
             );
             warnings.add(resource, "spec.peerIP", message);
             return;
-        };
-        if endpoint.address == own_address {
+        }
+        if own_address == Some(endpoint.address) {
             return;
         }
         let Some(remote_as) = peer.asn else {
@@ -140,7 +147,13 @@ impl Planner<'_> {
         let port = endpoint
             .port
             .or_else(|| self.port_of_node(address, remote_as));
-        if !self.taken.insert((address, port.unwrap_or(BGP_PORT))) {
+        let mut settings = self
+            .settings
+            .overridden_by(&peer.metadata, resource, warnings);
+        let interface = settings.interface.clone();
+        let interface = interface.filter(|_| is_link_local(address));
+        let key = (address, interface.clone(), port.unwrap_or(BGP_PORT));
+        if !self.taken.insert(key) {
             let other = self.explicit.get(&address).cloned().unwrap_or_default();
             let message = format!(
                 "{address} with that port is a peer by {other} already: the session is left out"
@@ -152,159 +165,148 @@ impl Planner<'_> {
         self.explicit
             .entry(address)
             .or_insert_with(|| Arc::clone(resource));
-        if let Some((field, what)) = unsupported_protection(peer) {
-            let message = format!("{what} not there yet: the session to {address} is left out");
-            warnings.add(Arc::clone(resource), field, message);
+        if let Some((field, message)) = left_out(peer, address, interface.as_deref()) {
+            warnings.add(Arc::clone(resource), &field, message);
             return;
         }
-        let settings = self
-            .settings
-            .overridden_by(&peer.metadata, resource, warnings);
-        if settings.is_shut_down {
-            let message = format!("the session to {address} is left out, as it is to be down");
-            warnings.add(
-                Arc::clone(resource),
-                "metadata.annotations[calidris.io/shutdown]",
-                message,
-            );
-            return;
-        }
+        let local_as = peer.local_asn.unwrap_or(self.local.local_as());
+        self.remark_on_settings(
+            &settings,
+            address,
+            local_as != remote_as,
+            resource,
+            warnings,
+        );
         if peer.reachable_by.is_some() {
             let message =
                 "the host route to the peer is not there yet: the session runs without it";
             warnings.add(Arc::clone(resource), "spec.reachableBy", message.to_owned());
         }
+        let password = peer.password.as_ref().map(|reference| {
+            let field = "spec.password.secretKeyRef";
+            passwords::find(self.local, reference, resource, field, warnings)
+        });
+        if interface.is_none() {
+            settings.forget("interface");
+        }
         let session = Session {
             kind,
             address,
+            interface: interface.clone(),
             port,
-            local_as: peer.local_asn.unwrap_or(self.local.local_as()),
+            local_as,
             remote_as,
             passive: kind == PeerKind::Global && self.is_passive_towards_node(address),
+            password: password.unwrap_or_default(),
             provenance: Provenance {
                 resource: Arc::clone(resource),
                 field: "spec.peerIP".into(),
             },
         };
         let mut planned = self.planned(session, settings);
+        self.take_fields(peer, &mut planned);
+        let name = session_name(kind, address, interface.as_deref(), port);
+        self.peers.insert(name, planned);
+    }
+
+    /// Calico's own fields that are plainly taken over.
+    fn take_fields(&self, peer: &BgpPeer, planned: &mut PeerPlan) {
         let external = planned.remote_as != planned.local_as;
         planned.next_hop_mode = next_hop_mode(peer, external);
         planned.keepalive = keepalive(peer);
         planned.restart_time = restart_time(peer.max_restart_time);
         planned.allowed_local_as = peer.allowed_local_as;
+        planned.ttl_security = Some(peer.ttl_security).filter(|hops| *hops > 0);
         if peer.source_address == SourceAddress::None {
             planned.source_address = None;
         }
         // The peer's own cluster id is unknown here, so an internal peer counts as a client (§3.7).
         planned.reflector_client = self.local.node.cluster_id.filter(|_| !external);
-        self.peers
-            .insert(session_name(kind, address, port), planned);
     }
 
-    fn add_mesh(&mut self, warnings: &mut Warnings) {
-        let configuration = self.local.global;
-        let enabled = configuration.is_none_or(|global| global.mesh_enabled != Some(false));
-        if !enabled || self.local.node.cluster_id.is_some() {
-            return;
-        }
-        if configuration.is_some_and(|global| global.mesh_password.is_some()) {
-            let message = "passwords are not there yet: the mesh is left out";
-            warnings.add(
-                "BGPConfiguration/default",
-                "spec.nodeMeshPassword",
-                message.to_owned(),
-            );
-            return;
-        }
-        let restart_time =
-            restart_time(configuration.and_then(|global| global.mesh_max_restart_time));
-        for node in self.local.store.nodes() {
-            if node.cluster_id.is_some() {
-                continue;
-            }
-            for family in Family::ALL {
-                self.add_mesh_session(node, family, restart_time, warnings);
-            }
-        }
-    }
-
-    fn add_mesh_session(
-        &mut self,
-        node: &Node,
-        family: Family,
-        restart_time: u16,
+    /// Says which settings of a BGPPeer's own mean nothing to its session.
+    fn remark_on_settings(
+        &self,
+        settings: &SessionSettings,
+        address: IpAddr,
+        external: bool,
+        resource: &Arc<str>,
         warnings: &mut Warnings,
     ) {
-        let (Some(own), Some(address)) = (self.local.address(family), node.address(family)) else {
-            return;
+        remark_on_families(self.local, settings, resource, warnings);
+        let mut remark = |setting: &str, message: String| {
+            if settings.is_from(setting, resource) {
+                warnings.add(Arc::clone(resource), &field(setting), message);
+            }
         };
-        let holder = self.local.nodes_by_address.get(&address);
-        let is_holder = holder.is_some_and(|first| first.metadata.name == node.metadata.name);
-        if own == address || !is_holder {
-            return;
+        if !external && settings.role.is_some() {
+            let message = "a role is for sessions with another AS: it is not used";
+            remark("role", message.to_owned());
         }
-        if let Some(other) = self.explicit.get(&address) {
-            let message = format!("the mesh session to {address} is suppressed by {other}");
-            warnings.add(resource_of(node), address_field(family), message);
-            return;
+        if !is_link_local(address) {
+            remark(
+                "interface",
+                format!("{address} is not a link-local address: the interface is not used"),
+            );
         }
-        let session = Session {
-            kind: PeerKind::Mesh,
-            address,
-            port: self.local.port_of(node),
-            local_as: self.local.local_as(),
-            remote_as: self.local.as_of(node),
-            passive: sorts_after(address, own),
-            provenance: Provenance {
-                resource: resource_of(node),
-                field: address_field(family).into(),
-            },
-        };
-        let mut planned = self.planned(session, self.settings);
-        planned.restart_time = restart_time;
-        self.peers
-            .insert(session_name(PeerKind::Mesh, address, None), planned);
     }
 
-    fn planned(&self, session: Session, settings: SessionSettings) -> PeerPlan {
+    /// The session with all that settings say; Calico's own fields are at their defaults.
+    pub(super) fn planned(&self, session: Session, mut settings: SessionSettings) -> PeerPlan {
         let family = Family::of(session.address);
-        let policies = self.policies.get(family);
+        let only = PerFamily {
+            ipv4: family == Family::Ipv4,
+            ipv6: family == Family::Ipv6,
+        };
+        let families = settings.families.unwrap_or(only);
+        let offered = |family| Some(self.policies.get(family)).filter(|_| *families.get(family));
+        let (ipv4, ipv6) = (offered(Family::Ipv4), offered(Family::Ipv6));
+        if session.local_as == session.remote_as {
+            settings.role = None;
+            settings.forget("role");
+        }
         PeerPlan {
             kind: session.kind,
             address: session.address,
             port: session.port.unwrap_or(BGP_PORT),
             family,
-            families: PerFamily {
-                ipv4: family == Family::Ipv4,
-                ipv6: family == Family::Ipv6,
-            },
+            families,
             local_as: session.local_as,
             remote_as: session.remote_as,
-            source_address: self.local.address(family),
+            // The kernel knows the link-local address that belongs to the interface.
+            source_address: self
+                .local
+                .address(family)
+                .filter(|_| session.interface.is_none()),
             passive: settings.passive.unwrap_or(session.passive),
             hold_time: settings.hold_time,
             keepalive: None,
             connect_delay: CONNECT_DELAY,
             connect_retry: settings.connect_retry,
             idle_hold: settings.idle_hold,
+            delay_open: settings.delay_open,
             restart_time: DEFAULT_RESTART_TIME,
             next_hop_mode: NextHopMode::Auto,
             reflector_client: None,
             allowed_local_as: 0,
-            password: None,
+            password: session.password.secret,
             ttl_security: None,
-            interface: None,
-            add_path: AddPathDirection {
-                receive: true,
-                send: false,
+            interface: session.interface,
+            add_path: settings.add_path,
+            add_path_max: settings.add_path_max,
+            prefix_limit: settings.prefix_limit,
+            role: settings.role,
+            long_lived_time: settings.long_lived_time,
+            shutdown: settings.shutdown.or(session.password.hold),
+            import: PerFamily {
+                ipv4: ipv4.map(|policies| Arc::clone(&policies.import)),
+                ipv6: ipv6.map(|policies| Arc::clone(&policies.import)),
             },
-            add_path_max: 16,
-            prefix_limit: None,
-            role: None,
-            long_lived_time: None,
-            shutdown: None,
-            import: Arc::clone(&policies.import),
-            export: Arc::clone(&policies.export),
+            export: PerFamily {
+                ipv4: ipv4.map(|policies| Arc::clone(&policies.export)),
+                ipv6: ipv6.map(|policies| Arc::clone(&policies.export)),
+            },
+            settings: settings.origins,
             provenance: session.provenance,
         }
     }
@@ -348,30 +350,71 @@ impl Planner<'_> {
 
 /// Settings for all sessions of the node.
 fn cluster_settings(local: &Local<'_>, warnings: &mut Warnings) -> SessionSettings {
-    [local.global, local.own].into_iter().flatten().fold(
-        SessionSettings::default(),
-        |settings, configuration| {
-            let resource = format!("BGPConfiguration/{}", configuration.metadata.name);
-            settings.overridden_by(&configuration.metadata, &resource, warnings)
-        },
-    )
+    let mut settings = SessionSettings::default();
+    for configuration in [local.global, local.own].into_iter().flatten() {
+        let resource = format!("BGPConfiguration/{}", configuration.metadata.name).into();
+        settings = settings.overridden_by(&configuration.metadata, &resource, warnings);
+        remark_on_families(local, &settings, &resource, warnings);
+    }
+    settings
+}
+
+/// Says what families come to where the node has no address to be the next hop. A reflector need
+/// have none, and IPv4 routes may go with an IPv6 next hop (RFC 8950).
+fn remark_on_families(
+    local: &Local<'_>,
+    settings: &SessionSettings,
+    resource: &Arc<str>,
+    warnings: &mut Warnings,
+) {
+    let wants_ipv6 = settings.families.is_some_and(|families| families.ipv6);
+    let lacks_ipv6 = local.address(Family::Ipv6).is_none() && local.node.cluster_id.is_none();
+    if wants_ipv6 && lacks_ipv6 && settings.is_from("families", resource) {
+        let message = "this node has no ipv6 address: it announces no ipv6 routes of its own";
+        warnings.add(Arc::clone(resource), &field("families"), message.to_owned());
+    }
+}
+
+/// Why the session of a BGPPeer cannot be run as asked for, with the field.
+fn left_out(peer: &BgpPeer, address: IpAddr, interface: Option<&str>) -> Option<(String, String)> {
+    if let Some((field, what)) = unsupported_protection(peer) {
+        let message = format!("{what} not there yet: the session to {address} is left out");
+        return Some((field.to_owned(), message));
+    }
+    (is_link_local(address) && interface.is_none()).then(|| {
+        let message = format!(
+            "{address} is a link-local address, and its interface is missing: the session is left \
+             out"
+        );
+        (field("interface"), message)
+    })
 }
 
 /// Whether an address comes after another one as text, which is how Calico's nodes agree on who
 /// dials (§3.5): the node whose peer sorts after itself waits.
-fn sorts_after(address: IpAddr, own: IpAddr) -> bool {
+pub(super) fn sorts_after(address: IpAddr, own: IpAddr) -> bool {
     address.to_string() > own.to_string()
 }
 
-fn session_name(kind: PeerKind, address: IpAddr, port: Option<u16>) -> PeerName {
+/// The session's name (§3.2); a link-local address is told from others by its interface.
+pub(super) fn session_name(
+    kind: PeerKind,
+    address: IpAddr,
+    interface: Option<&str>,
+    port: Option<u16>,
+) -> PeerName {
     let prefix = match kind {
         PeerKind::Mesh => "Mesh",
         PeerKind::Global => "Global",
         PeerKind::Node => "Node",
     };
     let address = address.to_string().replace(['.', ':'], "_");
-    PeerName(match port {
-        None => format!("{prefix}_{address}").into(),
-        Some(port) => format!("{prefix}_{address}_port_{port}").into(),
-    })
+    let mut name = format!("{prefix}_{address}");
+    if let Some(interface) = interface {
+        name.push_str(&format!("_{interface}"));
+    }
+    if let Some(port) = port {
+        name.push_str(&format!("_port_{port}"));
+    }
+    PeerName(name.into())
 }

@@ -1,5 +1,7 @@
 //! Text of a plan and of a diff for people, and their JSON form for programs.
 
+mod session;
+
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write};
 
@@ -8,7 +10,10 @@ use serde_json::{Value, json};
 
 use super::{Change, ChangeMode, PeerPlan, Plan};
 use crate::net::Family;
-use crate::policy::{Condition, Edit, NextHopMode, Policy, RouteSource, Rule, Then};
+use crate::policy::{Condition, Edit, Policy, RouteSource, Rule, Then};
+
+use session::render_sessions;
+pub(super) use session::{direction, families};
 
 /// List elements shown before the rest is only counted.
 const SHOWN_MAX: usize = 4;
@@ -129,11 +134,12 @@ impl Serialize for Plan {
 
 /// Every policy of a plan, once, by name.
 fn policies(plan: &Plan) -> BTreeMap<&str, &Policy> {
-    let of_peers = plan
-        .peers
-        .values()
-        .flat_map(|peer| [&peer.import, &peer.export]);
+    let of_peers = plan.peers.values().flat_map(|peer| {
+        let (import, export) = (&peer.import, &peer.export);
+        [&import.ipv4, &import.ipv6, &export.ipv4, &export.ipv6]
+    });
     of_peers
+        .flatten()
         .chain([&plan.kernel.ipv4, &plan.kernel.ipv6])
         .map(|policy| (&*policy.name, &**policy))
         .collect()
@@ -156,44 +162,6 @@ fn render_speaker(plan: &Plan, text: &mut String) {
     for (what, value) in rows {
         line(text, format_args!("{what:<11}{value}"));
     }
-}
-
-fn render_sessions(plan: &Plan, text: &mut String) {
-    section(text, "sessions", plan.peers.len());
-    let rows = plan.peers.iter().map(|(name, peer)| {
-        let or_dash = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
-        vec![
-            name.to_string(),
-            peer.address.to_string(),
-            peer.port.to_string(),
-            peer.remote_as.to_string(),
-            peer.local_as.to_string(),
-            role(peer).to_owned(),
-            if peer.passive { "waits" } else { "dials" }.to_owned(),
-            or_dash(peer.source_address.map(|address| address.to_string())),
-            format!("{}s", peer.hold_time),
-            or_dash(peer.keepalive.map(|time| format!("{}s", time.as_secs()))),
-            format!("{}s", peer.restart_time),
-            next_hop(peer.next_hop_mode).to_owned(),
-            origin(peer),
-        ]
-    });
-    let head = [
-        "NAME",
-        "PEER",
-        "PORT",
-        "AS",
-        "LOCAL AS",
-        "ROLE",
-        "DIAL",
-        "SOURCE",
-        "HOLD",
-        "KEEPALIVE",
-        "RESTART",
-        "NEXT HOP",
-        "FROM",
-    ];
-    table(text, &head, rows.collect());
 }
 
 fn render_policy(policy: &Policy, text: &mut String) {
@@ -256,24 +224,6 @@ const fn then(then: Then) -> &'static str {
         Then::Accept => "accept",
         Then::Reject => "reject",
         Then::Next => "go on",
-    }
-}
-
-fn role(peer: &PeerPlan) -> &'static str {
-    if peer.reflector_client.is_some() {
-        "client"
-    } else if peer.local_as == peer.remote_as {
-        "internal"
-    } else {
-        "external"
-    }
-}
-
-const fn next_hop(mode: NextHopMode) -> &'static str {
-    match mode {
-        NextHopMode::Auto => "auto",
-        NextHopMode::Own => "self",
-        NextHopMode::Keep => "keep",
     }
 }
 

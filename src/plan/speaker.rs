@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::{Identity, PlanPending, Provenance, RouterIdChoice, SpeakerPlan, Warnings};
+use super::{
+    Identity, PasswordRules, PlanPending, Provenance, RouterIdChoice, SpeakerPlan, Warnings,
+};
 use crate::model::{BgpConfiguration, BindMode, Node, Store};
 use crate::net::{Asn, Family, PerFamily, RouterId};
 use crate::policy::PRIORITY_MAX;
@@ -30,6 +32,8 @@ pub(super) struct Local<'a> {
     pub(super) global: Option<&'a BgpConfiguration>,
     /// BGPConfiguration `node.NAME` of this node.
     pub(super) own: Option<&'a BgpConfiguration>,
+    /// Where passwords are.
+    pub(super) passwords: &'a PasswordRules,
     /// The nodes by address; of several with one address, the lowest name.
     pub(super) nodes_by_address: BTreeMap<IpAddr, &'a Node>,
     speaker: SpeakerPlan,
@@ -39,7 +43,7 @@ impl<'a> Local<'a> {
     /// Finds the node and settles what it is.
     pub(super) fn new(
         store: &'a Store,
-        identity: &Identity,
+        identity: &'a Identity,
         warnings: &mut Warnings,
     ) -> Result<Self, PlanPending> {
         let Some(node) = store.node(&identity.node) else {
@@ -53,6 +57,7 @@ impl<'a> Local<'a> {
             node,
             global,
             own,
+            passwords: &identity.passwords,
             nodes_by_address: nodes_by_address(store, node, warnings),
             speaker: SpeakerPlan {
                 node: identity.node.clone(),

@@ -1,10 +1,16 @@
+mod passwords;
 mod peers;
 mod policies;
+mod settings;
+
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::*;
 use crate::model::{Event, Parsed, Revision, parse};
+use crate::net::Family;
+use crate::policy::NextHopMode;
 
 /// A store of documents given as (kind, name, spec).
 pub(super) fn store(documents: &[(&str, &str, Value)]) -> Store {
@@ -32,6 +38,7 @@ pub(super) fn identity(node: &str) -> Identity {
         node: node.to_owned(),
         router_id: RouterIdChoice::NodeAddress,
         listen_port: None,
+        passwords: Default::default(),
     }
 }
 
@@ -310,11 +317,23 @@ fn annotations_override_from_wide_to_narrow() {
     let tor = peer(&plan, "Global_198_51_100_1");
     assert_eq!((tor.hold_time, tor.passive), (9, false));
     assert_eq!(tor.connect_retry, Duration::from_secs(5));
+    let down = peer(&plan, "Global_198_51_100_2");
+    assert_eq!(
+        (down.shutdown.as_deref(), &mesh.shutdown),
+        (Some("maintenance"), &None)
+    );
+    let origin = |name: &str, setting: &str| &*peer(&plan, name).settings[setting].resource;
+    assert_eq!(
+        origin("Mesh_192_0_2_10", "hold-time"),
+        "BGPConfiguration/node.a"
+    );
+    assert_eq!(
+        origin("Mesh_192_0_2_10", "passive"),
+        "BGPConfiguration/default"
+    );
+    assert_eq!(origin("Global_198_51_100_1", "passive"), "BGPPeer/tor");
     assert_eq!(
         warned(&plan),
-        [
-            "BGPConfiguration/node.a metadata.annotations[calidris.io/connect-retry]",
-            "BGPPeer/down metadata.annotations[calidris.io/shutdown]"
-        ]
+        ["BGPConfiguration/node.a metadata.annotations[calidris.io/connect-retry]"]
     );
 }

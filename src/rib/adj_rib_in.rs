@@ -3,8 +3,20 @@
 use std::time::Instant;
 
 use super::dest_set::DestSet;
+use super::path::Epoch;
+use super::prefix_limit::{LimitGauge, PrefixLimitEvent};
 use super::query::PeerCounts;
 use super::table::DestId;
+use crate::net::PrefixLimit;
+
+/// Why paths are stale, and so what ends that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Staleness {
+    /// The session has ended: End-of-RIB of the next one (RFC 4724 §4.2).
+    Restart,
+    /// The peer has begun to tell everything again: the mark of its end (RFC 7313 §4).
+    Refresh,
+}
 
 /// The paths live in the destinations; this finds and counts them.
 #[derive(Debug, Default)]
@@ -17,10 +29,15 @@ pub(crate) struct AdjRibIn {
     stale: u64,
     /// Announcements in this session of more paths than one prefix may have.
     surplus: u64,
-    /// Paths of the other epoch are stale, so that a whole family becomes stale at once.
-    epoch: bool,
-    /// When stale paths go at the latest; `None` where no restart is under way.
+    /// Paths of other epochs are stale, so that a whole family becomes stale at once.
+    epoch: Epoch,
+    /// How many epochs before this one may still have paths.
+    past: u8,
+    /// What stale paths wait for; `None` where there are none, or where a sweep removes them.
+    pub(crate) staleness: Option<Staleness>,
+    /// When stale paths go at the latest; `None` where none are kept.
     pub(crate) stale_until: Option<Instant>,
+    limit: LimitGauge,
 }
 
 impl AdjRibIn {
@@ -37,7 +54,7 @@ impl AdjRibIn {
     }
 
     /// Counts a path that was removed or replaced.
-    pub(crate) fn dropped(&mut self, accepted: bool, epoch: bool) {
+    pub(crate) fn dropped(&mut self, accepted: bool, epoch: Epoch) {
         self.received -= 1;
         self.accepted -= u64::from(accepted);
         self.stale -= u64::from(epoch != self.epoch);
@@ -59,21 +76,72 @@ impl AdjRibIn {
     }
 
     /// The epoch of paths that are announced from here on.
-    pub(crate) const fn epoch(&self) -> bool {
+    pub(crate) const fn epoch(&self) -> Epoch {
         self.epoch
     }
 
-    /// Makes all paths stale; none may be stale already, as one bit tells the epochs apart.
-    pub(crate) fn begin_epoch(&mut self) {
-        debug_assert_eq!(self.stale, 0, "stale paths of an earlier epoch are gone");
-        self.epoch = !self.epoch;
+    /// Whether another epoch can begin: one that no stale path bears is left.
+    pub(crate) const fn can_begin_epoch(&self) -> bool {
+        self.stale == 0 || self.past + 1 < Epoch::COUNT
+    }
+
+    /// Makes all paths stale. The caller has asked [`Self::can_begin_epoch`].
+    pub(crate) fn begin_epoch(&mut self, why: Staleness) {
+        debug_assert!(self.can_begin_epoch(), "a stale path would count as new");
+        self.past = if self.stale == 0 { 1 } else { self.past + 1 };
+        self.epoch = self.epoch.next();
         self.stale = self.received;
         self.surplus = 0;
+        self.staleness = self.has_stale().then_some(why);
+    }
+
+    /// Ends the wait for stale paths to be announced again.
+    pub(crate) fn end_wait(&mut self) {
+        self.staleness = None;
+        self.stale_until = None;
     }
 
     /// Whether stale paths are left.
     pub(crate) const fn has_stale(&self) -> bool {
         self.stale > 0
+    }
+
+    /// Sets the limit of prefixes, which may be the one there was.
+    pub(crate) fn set_limit(&mut self, limit: Option<PrefixLimit>) -> Option<PrefixLimitEvent> {
+        self.limit.set(limit);
+        self.limit.measure(self.prefixes())
+    }
+
+    /// Forgets what was said of the limit: a session begins.
+    pub(crate) fn restart_limit(&mut self) {
+        self.limit.restart();
+    }
+
+    /// Whether no new prefix is taken.
+    pub(crate) fn is_full(&self) -> bool {
+        self.limit.is_full(self.prefixes())
+    }
+
+    /// Takes note of a prefix that was not taken.
+    pub(crate) fn refuse(&mut self) -> Option<PrefixLimitEvent> {
+        self.limit.refuse()
+    }
+
+    /// Compares the number of prefixes with the limit.
+    pub(crate) fn measure(&mut self) -> Option<PrefixLimitEvent> {
+        self.limit.measure(self.prefixes())
+    }
+
+    /// The prefixes that the peer announces in this session. Those kept from the last one do not count:
+    /// the peer may not mean them any more. (Where a peer has several stale paths to one prefix, this is
+    /// too low until they are gone.)
+    fn prefixes(&self) -> u64 {
+        u64::try_from(self.dests.len())
+            .unwrap_or(u64::MAX)
+            .saturating_sub(match self.staleness {
+                Some(Staleness::Refresh) => 0,
+                Some(Staleness::Restart) | None => self.stale,
+            })
     }
 
     /// The counts for `show`; what was advertised is known elsewhere.

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::dest_set::DestSet;
 use super::table::DestId;
-use crate::net::PeerId;
+use crate::net::{PathId, PeerId};
 use crate::wire::PathAttributes;
 
 /// Destinations per block; a block is 6 KiB.
@@ -20,11 +22,19 @@ struct Block {
 /// One advertised route.
 #[derive(Clone, Debug)]
 pub(crate) struct Advertised {
+    /// The identifier that it is sent under; [`ONLY_PATH`] without ADD-PATH.
+    pub(crate) path_id: PathId,
     /// The attributes as sent; interned, so that equal content is one pointer.
     pub(crate) attributes: Arc<PathAttributes>,
     /// Whose route it is; that peer is not told.
     pub(crate) source: PeerId,
 }
+
+/// What is advertised of one destination: at most one route without ADD-PATH.
+pub(crate) type AdvertisedPaths = SmallVec<[Advertised; 1]>;
+
+/// What stands for the identifier where none is sent.
+pub(crate) const ONLY_PATH: PathId = PathId(0);
 
 impl Advertised {
     /// Whether two states are sent in the same bytes.
@@ -33,32 +43,78 @@ impl Advertised {
     }
 }
 
-/// The Adj-RIB-Out of a group: 12 octets per destination, whatever the number of members.
+/// The Adj-RIB-Out of a group: 12 octets per destination, whatever the number of members. Where
+/// several paths are sent, a list for each destination.
 #[derive(Default)]
 pub(crate) struct AdjRibOut {
-    blocks: Vec<Option<Box<Block>>>,
+    routes: Routes,
     by_source: BTreeMap<PeerId, u64>,
     len: u64,
 }
 
+enum Routes {
+    Single(Blocks),
+    Several(BTreeMap<DestId, Box<[Advertised]>>),
+}
+
+impl Default for Routes {
+    fn default() -> Self {
+        Self::Single(Blocks::default())
+    }
+}
+
 impl AdjRibOut {
+    /// An empty one, for one path to each destination or for several.
+    pub(crate) fn new(several: bool) -> Self {
+        let routes = if several {
+            Routes::Several(BTreeMap::new())
+        } else {
+            Routes::default()
+        };
+        Self {
+            routes,
+            ..Self::default()
+        }
+    }
+
     /// What was last advertised for a destination.
-    pub(crate) fn get(&self, dest: DestId) -> Option<Advertised> {
-        let block = self.blocks.get(dest.0 as usize / BLOCK)?.as_ref()?;
-        let at = dest.0 as usize % BLOCK;
-        block.attributes[at].as_ref().map(|attributes| Advertised {
-            attributes: Arc::clone(attributes),
-            source: block.sources[at],
-        })
+    pub(crate) fn get(&self, dest: DestId) -> AdvertisedPaths {
+        match &self.routes {
+            Routes::Single(blocks) => blocks.get(dest).into_iter().collect(),
+            Routes::Several(lists) => {
+                let list = lists.get(&dest).map_or(&[][..], |list| list);
+                list.iter().cloned().collect()
+            }
+        }
     }
 
     /// Records what is advertised from here on, and returns what was before.
-    pub(crate) fn set(&mut self, dest: DestId, new: Option<Advertised>) -> Option<Advertised> {
-        let source = new.as_ref().map(|new| new.source);
-        let old = self.replace(dest, new);
-        let old_source = old.as_ref().map(|old| old.source);
-        if source != old_source {
-            self.count(old_source, source);
+    pub(crate) fn set(&mut self, dest: DestId, new: AdvertisedPaths) -> AdvertisedPaths {
+        let gained: SmallVec<[PeerId; 1]> = new.iter().map(|new| new.source).collect();
+        let old: AdvertisedPaths = match &mut self.routes {
+            Routes::Single(blocks) => {
+                debug_assert!(new.len() < 2, "without ADD-PATH there is one path");
+                blocks
+                    .replace(dest, new.into_iter().next())
+                    .into_iter()
+                    .collect()
+            }
+            Routes::Several(lists) if new.is_empty() => lists
+                .remove(&dest)
+                .map(Vec::from)
+                .unwrap_or_default()
+                .into(),
+            Routes::Several(lists) => {
+                let old = lists.insert(dest, new.into_vec().into());
+                old.map(Vec::from).unwrap_or_default().into()
+            }
+        };
+        let lost = old.iter().map(|old| old.source);
+        if !lost.clone().eq(gained.iter().copied()) {
+            lost.for_each(|source| self.count(Some(source), None));
+            gained
+                .iter()
+                .for_each(|source| self.count(None, Some(*source)));
         }
         old
     }
@@ -79,23 +135,64 @@ impl AdjRibOut {
         }
     }
 
+    /// The destinations advertised.
+    pub(crate) fn destinations(&self) -> DestSet {
+        let mut set = DestSet::default();
+        match &self.routes {
+            Routes::Single(blocks) => blocks.add_to(&mut set),
+            Routes::Several(lists) => {
+                for dest in lists.keys() {
+                    set.insert(*dest);
+                }
+            }
+        }
+        set
+    }
+
+    /// How many paths are advertised: with one path to each destination, how many destinations.
+    pub(crate) const fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// How many of them a peer is told: all but its own.
+    pub(crate) fn told_to(&self, peer: PeerId) -> u64 {
+        self.len - self.by_source.get(&peer).copied().unwrap_or(0)
+    }
+}
+
+/// One route for each destination, in blocks that exist where there is one.
+#[derive(Default)]
+struct Blocks(Vec<Option<Box<Block>>>);
+
+impl Blocks {
+    fn get(&self, dest: DestId) -> Option<Advertised> {
+        let block = self.0.get(dest.0 as usize / BLOCK)?.as_ref()?;
+        let at = dest.0 as usize % BLOCK;
+        block.attributes[at].as_ref().map(|attributes| Advertised {
+            path_id: ONLY_PATH,
+            attributes: Arc::clone(attributes),
+            source: block.sources[at],
+        })
+    }
+
     fn replace(&mut self, dest: DestId, new: Option<Advertised>) -> Option<Advertised> {
         let (number, at) = (dest.0 as usize / BLOCK, dest.0 as usize % BLOCK);
-        if number >= self.blocks.len() {
+        if number >= self.0.len() {
             new.as_ref()?;
-            self.blocks.resize_with(number + 1, || None);
+            self.0.resize_with(number + 1, || None);
         }
-        if self.blocks[number].is_none() {
+        if self.0[number].is_none() {
             new.as_ref()?;
-            self.blocks[number] = Some(Box::new(Block {
+            self.0[number] = Some(Box::new(Block {
                 attributes: [const { None }; BLOCK],
                 sources: [PeerId::LOCAL; BLOCK],
                 used: 0,
             }));
         }
-        let slot = &mut self.blocks[number];
+        let slot = &mut self.0[number];
         let block = slot.as_mut().expect("it was made above");
         let old = block.attributes[at].take().map(|attributes| Advertised {
+            path_id: ONLY_PATH,
             attributes,
             source: block.sources[at],
         });
@@ -110,10 +207,8 @@ impl AdjRibOut {
         old
     }
 
-    /// The destinations advertised.
-    pub(crate) fn destinations(&self) -> DestSet {
-        let mut set = DestSet::default();
-        for (number, block) in self.blocks.iter().enumerate() {
+    fn add_to(&self, set: &mut DestSet) {
+        for (number, block) in self.0.iter().enumerate() {
             let Some(block) = block else { continue };
             for (at, attributes) in block.attributes.iter().enumerate() {
                 if attributes.is_some() {
@@ -122,16 +217,5 @@ impl AdjRibOut {
                 }
             }
         }
-        set
-    }
-
-    /// How many destinations are advertised.
-    pub(crate) const fn len(&self) -> u64 {
-        self.len
-    }
-
-    /// How many of them a peer is told: all but its own.
-    pub(crate) fn told_to(&self, peer: PeerId) -> u64 {
-        self.len - self.by_source.get(&peer).copied().unwrap_or(0)
     }
 }

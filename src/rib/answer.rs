@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::adj_rib_out::Advertised;
-use super::decision::{Candidate, Candidates, select};
+use super::decision::{Candidate, Candidates, rank};
 use super::extended;
 use super::loc_rib::LocRib;
 use super::path::{Path, Usability};
@@ -15,7 +15,7 @@ use super::query::{
 use super::shard::{Shard, in_family};
 use super::shared::Shared;
 use super::table::{DestId, Destination};
-use crate::net::{AddressFamily, PathId, PeerId, PerFamily, Prefix, PrefixKey};
+use crate::net::{AddressFamily, PeerId, PerFamily, Prefix, PrefixKey};
 use crate::wire::PathAttributes;
 
 impl Shard {
@@ -143,9 +143,13 @@ impl<A: AddressFamily> LocRib<A> {
             }
             RouteTable::Advertised(peer) => {
                 let group = &self.groups[self.group_of_peer(shared, peer)?];
-                let told = group.rib.get(dest).filter(|told| told.source != peer)?;
-                let path_id = PathId(u32::from(group.key.encode.add_path));
-                vec![advertised_row(shared, destination, &told, path_id)]
+                let told = group.told_to(dest, peer);
+                let rows = told.iter().enumerate();
+                rows.map(|(rank, told)| PathRow {
+                    best: rank == 0,
+                    ..advertised_row(shared, destination, told)
+                })
+                .collect()
             }
         };
         let prefix: Prefix = destination.prefix.into();
@@ -165,12 +169,7 @@ fn ranked<A: AddressFamily>(destination: &Destination<A>, shared: &Shared) -> Ve
             unusable.push(index);
         }
     }
-    while !rest.is_empty() {
-        let mut best = rest.clone();
-        select(&mut best, 1);
-        order.extend(best.iter().map(|candidate| candidate.index));
-        rest.retain(|candidate| best.iter().all(|b| b.index != candidate.index));
-    }
+    order.extend(rank(rest, usize::MAX));
     order.extend(unusable);
     order
 }
@@ -201,13 +200,11 @@ fn advertised_row<A: AddressFamily>(
     shared: &Shared,
     destination: &Destination<A>,
     told: &Advertised,
-    path_id: PathId,
 ) -> PathRow {
     let row = PathRow {
-        best: true,
         usable: true,
         preference: destination.best().map_or(0, Path::preference),
-        path_id: path_id.0,
+        path_id: told.path_id.0,
         ..blank(name_of(shared, told.source))
     };
     described(row, &told.attributes)

@@ -6,13 +6,19 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hashbrown::HashMap;
+use smallvec::SmallVec;
 
 use super::CHUNK_BYTES_MAX;
+use super::adj_rib_out::Advertised;
 use super::command::{Chunk, Mark, Version};
-use crate::net::{AddressFamily, PathId, PeerId, PrefixKey};
+use crate::net::{AddressFamily, PeerId, PrefixKey};
 use crate::wire::{
-    AsSegment, EncodeContext, MESSAGE_LENGTH_MAX, Nlri, PathAttributes, UpdatePacker,
+    AsSegment, EncodeContext, MESSAGE_LENGTH_MAX, Nlri, PathAttributes, RefreshKind, RouteRefresh,
+    UpdatePacker,
 };
+
+/// The members that are not told a route: the one that it comes from, and the one that it leads to.
+pub(crate) type Barred = SmallVec<[PeerId; 2]>;
 
 /// Prefixes to announce and to withdraw, gathered by attributes in the order of first appearance.
 ///
@@ -23,15 +29,18 @@ pub(crate) struct Batch<A: AddressFamily> {
     withdrawn: Vec<Nlri<A::Prefix>>,
     announced: Vec<(u32, Nlri<A::Prefix>)>,
     buckets: Vec<Bucket>,
-    index: HashMap<(usize, Option<PeerId>), u32>,
+    index: HashMap<(usize, Barred), u32>,
     amends: BTreeMap<PeerId, Vec<Nlri<A::Prefix>>>,
     octets: usize,
+    /// Whether the begin and the end of a refresh stand around it (RFC 7313 §4).
+    begins_refresh: bool,
+    ends_refresh: bool,
 }
 
-/// Prefixes that share attributes and a mark.
+/// Prefixes that share attributes and marks.
 struct Bucket {
     attributes: Arc<PathAttributes>,
-    mark: Option<PeerId>,
+    barred: Barred,
     count: usize,
     cost: MessageCost,
 }
@@ -42,6 +51,7 @@ struct MessageCost {
     overhead: usize,
     nlri: usize,
     per_message: usize,
+    message_max: usize,
 }
 
 impl MessageCost {
@@ -49,11 +59,19 @@ impl MessageCost {
         let path_id = if context.add_path { 4 } else { 0 };
         let nlri = 1 + usize::from(A::Prefix::WIDTH / 8) + path_id;
         let overhead = MESSAGE_OVERHEAD + attributes.map_or(0, attribute_octets);
-        let room = MESSAGE_LENGTH_MAX.saturating_sub(overhead);
+        // Longer messages only ever take less, but for what fits no shorter one.
+        let is_long = context.extended_message && overhead + nlri > MESSAGE_LENGTH_MAX;
+        let message_max = if is_long {
+            usize::from(u16::MAX)
+        } else {
+            MESSAGE_LENGTH_MAX
+        };
+        let room = message_max.saturating_sub(overhead);
         Self {
             overhead,
             nlri,
             per_message: (room / nlri).max(1),
+            message_max,
         }
     }
 
@@ -66,9 +84,9 @@ impl MessageCost {
         }
     }
 
-    /// The most prefixes whose messages fit into a chunk (RFC 4271: 4,096 octets each).
+    /// The most prefixes whose messages fit into a chunk.
     fn per_chunk(&self) -> usize {
-        self.per_message * (CHUNK_BYTES_MAX / MESSAGE_LENGTH_MAX)
+        self.per_message * (CHUNK_BYTES_MAX / self.message_max)
     }
 
     fn total(&self, count: usize) -> usize {
@@ -86,34 +104,45 @@ impl<A: AddressFamily> Batch<A> {
             index: HashMap::new(),
             amends: BTreeMap::new(),
             octets: 0,
+            begins_refresh: false,
+            ends_refresh: false,
         }
     }
 
+    /// Puts the begin of a refresh ahead of all else.
+    pub(crate) fn begin_refresh(&mut self) {
+        self.begins_refresh = true;
+    }
+
+    /// Puts the end of a refresh behind all else.
+    pub(crate) fn end_refresh(&mut self) {
+        self.ends_refresh = true;
+    }
+
     /// Adds a withdrawal for everyone.
-    pub(crate) fn withdraw(&mut self, prefix: A::Prefix) {
+    pub(crate) fn withdraw(&mut self, nlri: Nlri<A::Prefix>) {
         let cost = MessageCost::new::<A>(self.context, None);
         self.octets += cost.next(self.withdrawn.len());
-        self.withdrawn.push(self.nlri(prefix));
+        self.withdrawn.push(nlri);
     }
 
     /// Adds a withdrawal that only one peer has to write.
-    pub(crate) fn amend(&mut self, peer: PeerId, prefix: A::Prefix) {
-        let nlri = self.nlri(prefix);
+    pub(crate) fn amend(&mut self, peer: PeerId, nlri: Nlri<A::Prefix>) {
         self.amends.entry(peer).or_default().push(nlri);
     }
 
-    /// Adds an announcement; `mark` is the peer that leaves it out.
+    /// Adds an announcement; the peers in `barred` leave it out.
     pub(crate) fn announce(
         &mut self,
-        prefix: A::Prefix,
+        nlri: Nlri<A::Prefix>,
         attributes: &Arc<PathAttributes>,
-        mark: Option<PeerId>,
+        barred: &Barred,
     ) {
-        let key = (Arc::as_ptr(attributes) as usize, mark);
+        let key = (Arc::as_ptr(attributes) as usize, barred.clone());
         let number = *self.index.entry(key).or_insert_with(|| {
             self.buckets.push(Bucket {
                 attributes: Arc::clone(attributes),
-                mark,
+                barred: barred.clone(),
                 count: 0,
                 cost: MessageCost::new::<A>(self.context, Some(attributes)),
             });
@@ -122,25 +151,39 @@ impl<A: AddressFamily> Batch<A> {
         let bucket = &mut self.buckets[number as usize];
         self.octets += bucket.cost.next(bucket.count);
         bucket.count += 1;
-        let nlri = self.nlri(prefix);
         self.announced.push((number, nlri));
     }
 
-    /// Whether a chunk has room for one more prefix, whatever its attributes; an empty one always has.
-    pub(crate) fn has_room_for(&self, attributes: Option<&PathAttributes>) -> bool {
-        let cost = MessageCost::new::<A>(self.context, attributes);
-        self.octets == 0 || self.octets + cost.next(0) + END_OF_RIB_OCTETS <= CHUNK_BYTES_MAX
+    /// Whether a chunk has room for one more destination, whatever the paths; an empty one always has.
+    pub(crate) fn has_room_for(&self, announced: &[Advertised], withdrawn: usize) -> bool {
+        let alone = |attributes: Option<&PathAttributes>| {
+            MessageCost::new::<A>(self.context, attributes).next(0)
+        };
+        let announced = announced.iter().map(|path| alone(Some(&path.attributes)));
+        let octets = announced.sum::<usize>() + withdrawn * alone(None);
+        self.octets == 0 || self.octets + octets + FRAMING_OCTETS <= CHUNK_BYTES_MAX
     }
 
     /// Whether there is nothing to say.
     pub(crate) fn is_empty(&self) -> bool {
-        self.withdrawn.is_empty() && self.announced.is_empty() && self.amends.is_empty()
+        self.withdrawn.is_empty()
+            && self.announced.is_empty()
+            && self.amends.is_empty()
+            && !(self.begins_refresh || self.ends_refresh)
     }
 
     /// Packs withdrawals, then announcements. The last chunk brings a member to `upto`, those before
     /// it leave it at `before`, because one turn's prefixes are spread over all of them.
     pub(crate) fn pack(mut self, before: Version, upto: Version, end_of_rib: bool) -> Vec<Chunk> {
         let mut packed = Packed::new(self.context, before);
+        let demarcation = |kind| RouteRefresh {
+            family: Some(A::FAMILY),
+            kind,
+        };
+        if self.begins_refresh {
+            let begin = demarcation(RefreshKind::Begin);
+            packed.packer.route_refresh(&begin);
+        }
         let cost = MessageCost::new::<A>(self.context, None);
         for run in self.withdrawn.chunks(cost.per_chunk()) {
             packed.make_room(cost.total(run.len()));
@@ -161,13 +204,16 @@ impl<A: AddressFamily> Batch<A> {
                 packed
                     .packer
                     .announce::<A>(&bucket.attributes, run.iter().copied());
-                packed.mark(bucket.mark, from);
+                packed.mark(&bucket.barred, from);
                 packed.count(run.len());
             }
             start = end;
         }
         if end_of_rib {
             packed.packer.end_of_rib(A::FAMILY);
+        }
+        if self.ends_refresh {
+            packed.packer.route_refresh(&demarcation(RefreshKind::End));
         }
         packed.finish(upto)
     }
@@ -190,12 +236,6 @@ impl<A: AddressFamily> Batch<A> {
             *at += 1;
         }
         (sorted, next)
-    }
-
-    fn nlri(&self, prefix: A::Prefix) -> Nlri<A::Prefix> {
-        // One path per prefix is sent, so where ADD-PATH was agreed all bear the same identifier.
-        let path_id = PathId(u32::from(self.context.add_path));
-        Nlri { prefix, path_id }
     }
 }
 
@@ -227,13 +267,16 @@ impl Packed {
         }
     }
 
-    fn mark(&mut self, source: Option<PeerId>, from: usize) {
-        let to = self.packer.len();
-        let Some(source) = source.filter(|_| to > from) else {
-            return;
-        };
-        let (start, end) = (offset(from), offset(to));
-        self.marks.push(Mark { source, start, end });
+    fn mark(&mut self, barred: &[PeerId], from: usize) {
+        let (start, end) = (offset(from), offset(self.packer.len()));
+        if end > start {
+            let marks = barred.iter().map(|source| Mark {
+                source: *source,
+                start,
+                end,
+            });
+            self.marks.extend(marks);
+        }
     }
 
     fn count(&mut self, prefixes: usize) {
@@ -290,8 +333,8 @@ const MESSAGE_OVERHEAD: usize = 19 + 4 + 4 + 5 + 32;
 /// of CLUSTER_LIST and the three kinds of communities.
 const FIXED_ATTRIBUTES: usize = 4 + 7 + 7 + 7 + 3 + 22 + 7 + 4 * 4;
 
-/// The longest End-of-RIB: an UPDATE with an empty MP_UNREACH_NLRI.
-const END_OF_RIB_OCTETS: usize = 32;
+/// The longest End-of-RIB, an UPDATE with an empty MP_UNREACH_NLRI, and the two marks of a refresh.
+const FRAMING_OCTETS: usize = 32 + 2 * 23;
 
 #[cfg(test)]
 mod tests;

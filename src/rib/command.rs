@@ -7,6 +7,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::feed::FibChange;
+use super::prefix_limit::PrefixLimitEvent;
 use super::query::{Answer, Query};
 use crate::net::{
     Asn, ClusterId, Family, Ipv4Prefix, Ipv6Prefix, PeerId, PerFamily, Prefix, PrefixLimit, Role,
@@ -51,8 +52,25 @@ pub enum Command {
         /// The family.
         family: Family,
     },
-    /// A peer asks to be told everything again.
+    /// A peer asks to be told everything again, or an operator wants that it is. Where both sides know
+    /// the marks of RFC 7313, they stand around it.
     Refresh {
+        /// The peer.
+        peer: PeerId,
+        /// The family.
+        family: Family,
+    },
+    /// A peer begins to tell everything again (BoRR, RFC 7313 §4): what it has announced is stale. A
+    /// second one begins anew; one that comes before the End-of-RIB of a restart means nothing.
+    RefreshBegin {
+        /// The peer.
+        peer: PeerId,
+        /// The family.
+        family: Family,
+    },
+    /// A peer has told everything again (EoRR): what is still stale goes. Without a begin it means
+    /// nothing; where it does not come, [`super::REFRESH_STALE_MAX`] ends the wait.
+    RefreshEnd {
         /// The peer.
         peer: PeerId,
         /// The family.
@@ -154,6 +172,15 @@ pub enum Output {
         /// The family.
         family: Family,
     },
+    /// A peer announces more prefixes than somebody wants to know of, or than it may.
+    PrefixLimit {
+        /// The peer.
+        peer: PeerId,
+        /// The family.
+        family: Family,
+        /// What there is to say.
+        event: PrefixLimitEvent,
+    },
     /// A group has no members any more.
     GroupGone(GroupId),
     /// Changes wait for the kernel's writer; said once until it pulls, and not while a pull waits.
@@ -184,6 +211,8 @@ pub struct PeerSetup {
     pub address: IpAddr,
     /// The AS that this side is in on this session.
     pub local_as: Asn,
+    /// The AS of the peer.
+    pub remote_as: Asn,
     /// This side's BGP Identifier.
     pub router_id: RouterId,
     /// Whether the peer is in another AS.
@@ -292,13 +321,13 @@ pub enum NextHopState {
 /// Whole messages to write, shared by all members of a group.
 #[derive(Clone, Debug)]
 pub struct Chunk {
-    /// Whole UPDATEs, at most [`super::CHUNK_BYTES_MAX`] octets unless one message is longer.
+    /// Whole UPDATEs and the marks of a refresh, at most [`super::CHUNK_BYTES_MAX`] octets unless one message is longer.
     pub bytes: Bytes,
-    /// Which stretches announce routes of which peer, by ascending `start`; a member leaves out the
-    /// stretches of its own routes.
+    /// Which stretches announce routes of which peer, or routes that lead to it, by ascending `start`; a
+    /// member leaves out its own. Two peers may share a stretch.
     pub marks: Vec<Mark>,
-    /// Withdrawals that only the peer named must write, ahead of `bytes`: prefixes whose best path
-    /// has become that peer's own.
+    /// Withdrawals that only the peer named must write, ahead of `bytes`: routes replaced by one that
+    /// is that peer's own, or leads to it.
     pub amends: Vec<(PeerId, Bytes)>,
     /// The log position that this chunk brings a member to.
     pub upto: Version,
@@ -306,10 +335,10 @@ pub struct Chunk {
     pub prefixes: u32,
 }
 
-/// A stretch of a chunk that stems from one peer.
+/// A stretch of a chunk that one peer leaves out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mark {
-    /// Whose routes these are.
+    /// Whose routes these are, or whom they lead to.
     pub source: PeerId,
     /// The first octet.
     pub start: u32,

@@ -86,6 +86,19 @@ pub(crate) fn select(candidates: &mut Candidates, multipath_max: usize) {
     candidates.truncate(multipath_max.max(1));
 }
 
+/// The places of the first `count` candidates, best first: each is what the steps leave once those
+/// before it are out of the way.
+pub(crate) fn rank(mut candidates: Candidates, count: usize) -> SmallVec<[usize; 8]> {
+    let mut order = SmallVec::new();
+    while order.len() < count && !candidates.is_empty() {
+        let mut best = candidates.clone();
+        select(&mut best, 1);
+        order.extend(best.iter().map(|candidate| candidate.index));
+        candidates.retain(|candidate| !order.contains(&candidate.index));
+    }
+    order
+}
+
 /// The preference of the source (spec/calico.md §5.4); an own route wins among equals.
 fn prefer_source(candidates: &mut Candidates) {
     keep_least(candidates, |c| (!c.preference, !c.local));

@@ -5,12 +5,18 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
+use super::adj_rib_out::{Advertised, AdvertisedPaths, ONLY_PATH};
+use super::decision::{Candidate, Candidates, rank};
 use super::import::source_of;
 use super::intern::Interner;
-use super::path::Path;
+use super::nexthop::NextHops;
+use super::path::{Path, Usability};
+use super::path_ids::PathIds;
 use super::peers::{Peer, PeerSlot, Peers};
+use super::shared::Shared;
+use super::table::{DestId, Destination};
 use super::update_group::GroupKey;
-use crate::net::{Family, PeerId, Prefix};
+use crate::net::{AddressFamily, Family, Prefix};
 use crate::policy::{LOCAL_PREF_DEFAULT, NextHopMode, RouteContext, RouteSource, Verdict};
 use crate::wire::{Community, NextHop, PathAttributes};
 
@@ -22,6 +28,7 @@ pub(crate) struct Exporter<'a> {
     key: &'a GroupKey,
     family: Family,
     peers: &'a Peers,
+    next_hops: &'a NextHops,
     interner: &'a mut Interner,
     prepared: HashMap<(usize, PeerSlot), Option<Prepared>>,
 }
@@ -37,19 +44,79 @@ struct Prepared {
 }
 
 impl<'a> Exporter<'a> {
-    pub(crate) fn new(
-        key: &'a GroupKey,
-        family: Family,
-        peers: &'a Peers,
-        interner: &'a mut Interner,
-    ) -> Self {
+    pub(crate) fn new(key: &'a GroupKey, family: Family, shared: &'a mut Shared) -> Self {
         Self {
             key,
             family,
-            peers,
-            interner,
+            peers: &shared.peers,
+            next_hops: &shared.next_hops,
+            interner: &mut shared.interner,
             prepared: HashMap::new(),
         }
+    }
+
+    /// What the group is told of a destination, best first.
+    pub(crate) fn paths<A: AddressFamily>(
+        &mut self,
+        dest: DestId,
+        destination: &Destination<A>,
+        ids: &mut PathIds,
+    ) -> AdvertisedPaths {
+        let prefix = destination.prefix.into();
+        let Some(best) = destination.best() else {
+            return AdvertisedPaths::new();
+        };
+        let mut told = AdvertisedPaths::new();
+        let best = self.advertised(prefix, best);
+        if !self.key.encode.add_path {
+            told.extend(best);
+            return told;
+        }
+        told.extend(best.map(|path| Advertised {
+            path_id: self.id_of(ids, dest, &destination.paths[0]),
+            ..path
+        }));
+        let (candidates, others) = self.others(prefix, destination);
+        for index in rank(candidates, usize::from(self.key.paths_max) - told.len()) {
+            let path = others.iter().find(|(other, _)| *other == index);
+            told.extend(path.map(|(_, path)| Advertised {
+                path_id: self.id_of(ids, dest, &destination.paths[index]),
+                ..path.clone()
+            }));
+        }
+        told
+    }
+
+    /// The paths besides the best that could be told, in no order. One whose next hop is unreachable
+    /// helps nobody unless there is nothing better.
+    fn others<A: AddressFamily>(
+        &mut self,
+        prefix: Prefix,
+        destination: &Destination<A>,
+    ) -> (Candidates, Vec<(usize, Advertised)>) {
+        let (mut candidates, mut others) = (Candidates::new(), Vec::new());
+        for (index, path) in destination.paths.iter().enumerate().skip(1) {
+            if path.refusal().is_some() || path.usability() != Usability::Usable {
+                continue;
+            }
+            if let Some(advertised) = self.advertised(prefix, path) {
+                candidates.push(Candidate::of(index, path, self.peers, self.next_hops));
+                others.push((index, advertised));
+            }
+        }
+        (candidates, others)
+    }
+
+    fn advertised(&mut self, prefix: Prefix, path: &Path) -> Option<Advertised> {
+        Some(Advertised {
+            path_id: ONLY_PATH,
+            attributes: self.export(prefix, path)?,
+            source: self.peers.facts(path.source()).peer,
+        })
+    }
+
+    fn id_of(&self, ids: &mut PathIds, dest: DestId, path: &Path) -> crate::net::PathId {
+        ids.id_of(dest, self.peers.facts(path.source()).peer, path)
     }
 
     /// The attributes to send for a path; `None` where the group is not told of it.
@@ -78,11 +145,6 @@ impl<'a> Exporter<'a> {
                 .finish(self.family, *edited)
                 .map(|attributes| self.interner.intern(Arc::new(attributes))),
         }
-    }
-
-    /// Whose route a path is.
-    pub(crate) fn peer_of(&self, path: &Path) -> PeerId {
-        self.peers.facts(path.source()).peer
     }
 
     fn prepare(&mut self, path: &Path) -> Option<Prepared> {

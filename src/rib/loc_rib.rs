@@ -9,7 +9,8 @@ use super::command::{LocalRoute, RouteBatch, RouteOp};
 use super::decision::{Candidate, Candidates, select};
 use super::feed::KernelFeed;
 use super::import::Import;
-use super::path::{Imported, Path, Usability};
+use super::path::{Epoch, Imported, Path, Usability};
+use super::path_ids::PathIds;
 use super::peers::PeerSlot;
 use super::shared::Shared;
 use super::table::{DestId, Destination, Table};
@@ -23,6 +24,7 @@ pub(crate) struct LocRib<A: AddressFamily> {
     pub(crate) log: ChangeLog,
     pub(crate) groups: Vec<Group>,
     pub(crate) feed: KernelFeed,
+    pub(crate) path_ids: PathIds,
     /// Prefixes with at least one path.
     pub(crate) prefixes: u64,
     /// Paths, refused ones included.
@@ -36,6 +38,7 @@ impl<A: AddressFamily> Default for LocRib<A> {
             log: ChangeLog::default(),
             groups: Vec::new(),
             feed: KernelFeed::default(),
+            path_ids: PathIds::default(),
             prefixes: 0,
             paths: 0,
         }
@@ -44,21 +47,37 @@ impl<A: AddressFamily> Default for LocRib<A> {
 
 /// What readers of the log can see of a selection.
 #[derive(PartialEq)]
-pub(crate) struct Selection(SmallVec<[(usize, PeerSlot, PathId, Usability); 1]>);
+pub(crate) struct Selection {
+    selected: SmallVec<[Facts; 1]>,
+    /// The other paths, where some group sends those as well; their order means nothing.
+    others: Vec<Facts>,
+}
+
+/// Source, identifier, attributes and usability of a path. Attributes are told apart by their pointers:
+/// they are interned, and nothing is swept between two looks at one destination.
+type Facts = (PeerSlot, PathId, usize, Usability);
 
 impl Selection {
-    /// Attributes are told apart by their pointers: they are interned, and nothing is swept between
-    /// two looks at one destination.
-    pub(crate) fn of<A: AddressFamily>(destination: &Destination<A>) -> Self {
+    /// What is selected, and `with_others` also what is not but could be.
+    pub(crate) fn of<A: AddressFamily>(destination: &Destination<A>, with_others: bool) -> Self {
         let facts = |path: &Path| {
             let attributes = Arc::as_ptr(path.attributes()) as usize;
-            (attributes, path.source(), path.path_id(), path.usability())
+            (path.source(), path.path_id(), attributes, path.usability())
         };
-        Self(destination.selected().iter().map(facts).collect())
+        let mut others = Vec::new();
+        if with_others {
+            let rest = destination.paths.iter().skip(destination.selected.into());
+            others.extend(rest.filter(|path| path.refusal().is_none()).map(facts));
+            others.sort_unstable_by_key(|(source, path_id, ..)| (*source, *path_id));
+        }
+        Self {
+            selected: destination.selected().iter().map(facts).collect(),
+            others,
+        }
     }
 
     fn best(&self) -> Option<PeerSlot> {
-        self.0.first().map(|(_, source, _, _)| *source)
+        self.selected.first().map(|(source, ..)| *source)
     }
 }
 
@@ -122,11 +141,15 @@ impl<A: AddressFamily> LocRib<A> {
         received: Arc<PathAttributes>,
         imported: Imported,
     ) {
+        if !self.admits(shared, slot, nlri.prefix) {
+            shared.interner.release(1);
+            return;
+        }
         let dest = self.table.entry(nlri.prefix);
         let destination = self.table.get_mut(dest);
-        let before = Selection::of(destination);
+        let before = Selection::of(destination, self.path_ids.is_on());
         let rib = shared.peers.rib_mut(slot, A::FAMILY);
-        let epoch = rib.is_some_and(|rib| rib.epoch());
+        let epoch = rib.map_or(Epoch::default(), |rib| rib.epoch());
         // Stale paths do not count: a restarted peer may number its paths anew.
         let current = |path: &&Path| path.source() == slot && path.epoch() == epoch;
         let is_full = destination.paths.len() >= PEER_PATHS_MAX
@@ -164,7 +187,26 @@ impl<A: AddressFamily> LocRib<A> {
                 destination.paths.push(path);
             }
         }
+        shared.measure(slot, A::FAMILY);
         self.reselect(shared, dest, &before, false);
+    }
+
+    /// Whether a peer's limit lets it announce a prefix. One that it has announced already may change:
+    /// the table does not grow by that.
+    fn admits(&self, shared: &mut Shared, slot: PeerSlot, prefix: A::Prefix) -> bool {
+        let Some(rib) = shared.peers.rib_mut(slot, A::FAMILY) else {
+            return true;
+        };
+        if !rib.is_full() {
+            return true;
+        }
+        let known = self.table.find(prefix);
+        let admits = known.is_some_and(|dest| rib.dests.contains(dest));
+        if !admits {
+            let event = rib.refuse();
+            shared.say_limit(slot, A::FAMILY, event);
+        }
+        admits
     }
 
     /// Withdraws a path; one that is not there changes nothing.
@@ -183,7 +225,7 @@ impl<A: AddressFamily> LocRib<A> {
         goes: impl Fn(&Path) -> bool,
     ) {
         let destination = self.table.get_mut(dest);
-        let before = Selection::of(destination);
+        let before = Selection::of(destination, self.path_ids.is_on());
         let mut removed = 0;
         let mut selected = destination.selected;
         let mut index = 0;
@@ -226,7 +268,7 @@ impl<A: AddressFamily> LocRib<A> {
     ) {
         let destination = self.table.get_mut(dest);
         decide(destination, shared);
-        let after = Selection::of(destination);
+        let after = Selection::of(destination, self.path_ids.is_on());
         let was_held = destination.held;
         destination.held = holds(destination, before);
         let changed = after != *before || (touch && destination.selected > 0);
@@ -249,6 +291,7 @@ impl<A: AddressFamily> LocRib<A> {
     fn free_unless_seen(&mut self, dest: DestId) {
         let destination = self.table.get(dest);
         if destination.paths.is_empty() && destination.version <= self.log.trimmed() {
+            self.path_ids.passed(dest, &[]);
             self.table.free(dest);
         }
     }
@@ -265,6 +308,7 @@ impl<A: AddressFamily> LocRib<A> {
             };
             match self.table.live(dest) {
                 Some(destination) if destination.version == version => {
+                    self.path_ids.passed(dest, &destination.paths);
                     self.free_unless_seen(dest);
                 }
                 Some(_) | None => self.log.popped_dead(),
@@ -278,13 +322,13 @@ impl<A: AddressFamily> LocRib<A> {
 /// or the best one was replaced by one that does. The answer is on its way, and to say otherwise for a
 /// few milliseconds would cut traffic.
 fn holds<A: AddressFamily>(destination: &mut Destination<A>, before: &Selection) -> bool {
-    if let Some((_, source, path_id, _)) = before.0.first() {
+    if let Some((source, path_id, ..)) = before.selected.first() {
         let mut paths = destination.paths.iter_mut();
         if let Some(path) = paths.find(|path| path.is(*source, *path_id) && path.waits()) {
             path.set_holds();
         }
     }
-    let was_told = destination.held || !before.0.is_empty();
+    let was_told = destination.held || !before.selected.is_empty();
     (was_told && destination.waits()) || destination.paths.iter().any(Path::holds)
 }
 

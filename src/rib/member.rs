@@ -6,17 +6,21 @@
 //! destination may be told twice, never wrongly; whatever the head changes later is further on in the
 //! log.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::chunk::Batch;
+use smallvec::SmallVec;
+
+use super::chunk::{Barred, Batch};
 use super::command::{Chunk, Version};
 use super::dest_set::DestSet;
 use super::loc_rib::LocRib;
+use super::path_ids::PathIds;
 use super::shard::steps;
-use super::table::{DestId, Table};
+use super::table::DestId;
 use super::update_group::Group;
-use crate::net::{AddressFamily, PeerId};
-use crate::wire::PathAttributes;
+use crate::net::{AddressFamily, PathId, PeerId};
+use crate::wire::Nlri;
 
 /// Where a member stands.
 #[derive(Debug)]
@@ -39,12 +43,30 @@ pub(crate) enum Progress {
     Live,
 }
 
+/// A re-advertisement whose begin and end are marked (RFC 7313 §4).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Readvertising {
+    /// None is wanted.
+    #[default]
+    No,
+    /// The next chunk begins it.
+    Due,
+    /// The end of the dump ends it.
+    UnderWay {
+        /// The peer has asked once more since; each begin gets its end before the next begin.
+        again: bool,
+    },
+}
+
 /// One peer in a group.
 #[derive(Debug)]
 pub(crate) struct Member {
     pub(crate) progress: Progress,
     /// Whether End-of-RIB was sent in this session (RFC 4724 §2).
     pub(crate) end_of_rib_sent: bool,
+    pub(crate) readvertising: Readvertising,
+    /// Chunks ahead of whatever is next: the paths to one destination may take more than one.
+    pub(crate) ready: VecDeque<Chunk>,
 }
 
 /// What a pull is answered with.
@@ -67,6 +89,8 @@ impl Member {
                 known,
             },
             end_of_rib_sent: false,
+            readvertising: Readvertising::No,
+            ready: VecDeque::new(),
         }
     }
 
@@ -107,27 +131,26 @@ impl<A: AddressFamily> LocRib<A> {
         member: &mut Member,
         recovering: bool,
     ) -> Served {
+        if let Some(chunk) = member.ready.pop_front() {
+            return Served::Chunk(chunk);
+        }
         let owed = !recovering && !member.end_of_rib_sent;
-        let group = &mut self.groups[index];
-        let mut batch = Batch::<A>::new(group.key.encode);
-        if let Progress::Dumping { next, after, known } = &mut member.progress {
-            let after = *after;
-            if !dump(&self.table, group, peer, &mut batch, next, known.as_deref()) {
-                return chunk(batch, after, false).map_or(Served::Later, Served::Chunk);
+        let context = self.groups[index].key.encode;
+        if matches!(member.progress, Progress::Dumping { .. }) {
+            let served = self.serve_dump(index, peer, member, owed);
+            if !matches!(served, Served::Later)
+                || matches!(member.progress, Progress::Dumping { .. })
+            {
+                return served;
             }
-            member.progress = Progress::CatchingUp { after };
-            member.end_of_rib_sent |= owed;
-            if let Some(chunk) = chunk(batch, after, owed) {
-                return Served::Chunk(chunk);
-            }
-            batch = Batch::new(group.key.encode);
         }
         if let Progress::CatchingUp { after } = &mut member.progress {
+            let mut batch = Batch::new(context);
             let caught_up = self.catch_up(index, peer, &mut batch, after);
             let after = *after;
             let end_of_rib = owed && caught_up;
             member.end_of_rib_sent |= end_of_rib;
-            if let Some(chunk) = chunk(batch, after, end_of_rib) {
+            if let Some(chunk) = chunk(batch, member, after, end_of_rib) {
                 return Served::Chunk(chunk);
             }
             if !caught_up {
@@ -137,6 +160,34 @@ impl<A: AddressFamily> LocRib<A> {
             self.groups[index].enter_live(&self.log);
         }
         Served::Live(self.groups[index].head)
+    }
+
+    /// Goes on with a dump. With [`Served::Later`] and another progress it has ended without a word.
+    fn serve_dump(&self, index: usize, peer: PeerId, member: &mut Member, owed: bool) -> Served {
+        let group = &self.groups[index];
+        let mut batch = Batch::<A>::new(group.key.encode);
+        let Progress::Dumping { next, after, known } = &mut member.progress else {
+            return Served::Later;
+        };
+        let after = *after;
+        if member.readvertising == Readvertising::Due {
+            batch.begin_refresh();
+            member.readvertising = Readvertising::UnderWay { again: false };
+        }
+        let ended = self.dump(group, peer, &mut batch, next, known.as_deref());
+        if ended {
+            member.progress = Progress::CatchingUp { after };
+            if let Readvertising::UnderWay { again } = member.readvertising {
+                batch.end_refresh();
+                member.readvertising = Readvertising::No;
+                if again {
+                    member.readvertising = Readvertising::Due;
+                    member.progress = Member::new(after, None).progress;
+                }
+            }
+            member.end_of_rib_sent |= owed;
+        }
+        chunk(batch, member, after, ended && owed).map_or(Served::Later, Served::Chunk)
     }
 
     /// Reads the log up to the group's head; says whether it came there.
@@ -154,16 +205,19 @@ impl<A: AddressFamily> LocRib<A> {
             }
             let destination = self.table.get(dest);
             // An older entry is skipped: the destination is met again, here or by the head.
-            if destination.version == version {
-                let told = group.rib.get(dest).filter(|told| told.source != peer);
-                let attributes = told.as_ref().map(|told| &told.attributes);
-                if step == STEPS_MAX || !batch.has_room_for(attributes.map(|a| &**a)) {
-                    return false;
-                }
-                match attributes {
-                    Some(attributes) => batch.announce(destination.prefix, attributes, None),
-                    None => batch.withdraw(destination.prefix),
-                }
+            if destination.version == version
+                && (step == STEPS_MAX
+                    || !say(
+                        group,
+                        &self.path_ids,
+                        peer,
+                        batch,
+                        dest,
+                        destination.prefix,
+                        true,
+                    ))
+            {
+                return false;
             }
             debug_assert!(version > *after, "invariant 7: no cursor moves back");
             *after = version;
@@ -171,45 +225,82 @@ impl<A: AddressFamily> LocRib<A> {
         *after = (*after).max(group.head);
         true
     }
+
+    /// Walks on through the Adj-RIB-Out; says whether the end was reached.
+    fn dump(
+        &self,
+        group: &Group,
+        peer: PeerId,
+        batch: &mut Batch<A>,
+        next: &mut DestId,
+        known: Option<&DestSet>,
+    ) -> bool {
+        for _ in 0..STEPS_MAX {
+            let dest = *next;
+            if dest >= self.table.end() {
+                return true;
+            }
+            if let Some(destination) = self.table.live(dest) {
+                let may_know = known.is_some_and(|known| known.contains(dest));
+                if !say(
+                    group,
+                    &self.path_ids,
+                    peer,
+                    batch,
+                    dest,
+                    destination.prefix,
+                    may_know,
+                ) {
+                    return false;
+                }
+            }
+            *next = dest.next();
+        }
+        false
+    }
 }
 
-/// Walks on through the Adj-RIB-Out; says whether the end was reached.
-fn dump<A: AddressFamily>(
-    table: &Table<A>,
+/// Adds what a member is told of a destination, and withdrawals of what else it `may_know` of it; says
+/// whether there was room.
+fn say<A: AddressFamily>(
     group: &Group,
+    ids: &PathIds,
     peer: PeerId,
     batch: &mut Batch<A>,
-    next: &mut DestId,
-    known: Option<&DestSet>,
+    dest: DestId,
+    prefix: A::Prefix,
+    may_know: bool,
 ) -> bool {
-    for _ in 0..STEPS_MAX {
-        let dest = *next;
-        if dest >= table.end() {
-            return true;
-        }
-        let told = group.rib.get(dest).filter(|told| told.source != peer);
-        let attributes: Option<&PathAttributes> = told.as_ref().map(|told| &*told.attributes);
-        let withdraws = attributes.is_none() && known.is_some_and(|known| known.contains(dest));
-        if (attributes.is_some() || withdraws) && !batch.has_room_for(attributes) {
-            return false;
-        }
-        if let Some(destination) = table.live(dest) {
-            match &told {
-                Some(told) => batch.announce(destination.prefix, &told.attributes, None),
-                None if withdraws => batch.withdraw(destination.prefix),
-                None => {}
-            }
-        }
-        *next = dest.next();
+    let told = group.told_to(dest, peer);
+    let mut gone = SmallVec::<[PathId; 1]>::new();
+    if may_know {
+        gone = group.unsaid(ids, dest, &told);
     }
-    false
+    if told.is_empty() && gone.is_empty() {
+        return true;
+    }
+    if !batch.has_room_for(&told, gone.len()) {
+        return false;
+    }
+    for path_id in gone {
+        batch.withdraw(Nlri { prefix, path_id });
+    }
+    for path in &told {
+        let path_id = path.path_id;
+        batch.announce(Nlri { prefix, path_id }, &path.attributes, &Barred::new());
+    }
+    true
 }
 
-/// The batch as one chunk; `None` where it would be empty.
-fn chunk<A: AddressFamily>(batch: Batch<A>, upto: Version, end_of_rib: bool) -> Option<Chunk> {
-    let mut chunks = batch.pack(upto, upto, end_of_rib);
-    debug_assert!(chunks.len() < 2, "a batch with room for all fits one chunk");
-    chunks.pop()
+/// The batch as one chunk, with what does not fit made ready to follow; `None` where it would be empty.
+fn chunk<A: AddressFamily>(
+    batch: Batch<A>,
+    member: &mut Member,
+    upto: Version,
+    end_of_rib: bool,
+) -> Option<Chunk> {
+    member.ready.extend(batch.pack(upto, upto, end_of_rib));
+    member.ready.pop_front()
 }
 
 /// Destinations looked at for one answer.

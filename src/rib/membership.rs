@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::command::{GroupId, Output, Version};
 use super::loc_rib::LocRib;
-use super::member::{Member, Progress};
+use super::member::{Member, Progress, Readvertising};
 use super::peers::PeerSlot;
 use super::shared::Shared;
 use super::table::DestId;
@@ -33,6 +33,8 @@ impl<A: AddressFamily> LocRib<A> {
             Some(index) => index,
             None => {
                 // Numbers only grow, so the groups stay sorted.
+                self.path_ids
+                    .set_on(self.path_ids.is_on() || key.encode.add_path);
                 let group = Group::new(shared.next_group(), key, &mut self.log);
                 self.groups.push(group);
                 self.groups.len() - 1
@@ -41,7 +43,8 @@ impl<A: AddressFamily> LocRib<A> {
         let group = &mut self.groups[index];
         let peer = shared.peers.get_mut(slot);
         *peer.groups.get_mut(A::FAMILY) = Some(group.id);
-        group.members.insert(peer.setup.peer, member(group.head));
+        let member = member(group.head);
+        group.insert(peer.setup.peer, peer.setup.address, member);
     }
 
     /// Takes a peer out of its group.
@@ -52,7 +55,7 @@ impl<A: AddressFamily> LocRib<A> {
         let peer = shared.peers.get_mut(slot);
         *peer.groups.get_mut(A::FAMILY) = None;
         let group = &mut self.groups[index];
-        if let Some(member) = group.members.remove(&peer.setup.peer)
+        if let Some(member) = group.remove(peer.setup.peer, peer.setup.address)
             && member.is_live()
         {
             group.leave_live();
@@ -66,6 +69,9 @@ impl<A: AddressFamily> LocRib<A> {
             let advertised = usize::try_from(group.rib.len()).unwrap_or(usize::MAX);
             shared.interner.release(advertised);
             shared.outputs.push_back(Output::GroupGone(group.id));
+            let mut left = self.groups.iter();
+            self.path_ids
+                .set_on(left.any(|group| group.key.encode.add_path));
         }
     }
 
@@ -85,7 +91,8 @@ impl<A: AddressFamily> LocRib<A> {
             return;
         }
         let mut known = group.told();
-        let (floor, Some(member)) = (group.floor(), group.members.remove(&id)) else {
+        let (floor, address) = (group.floor(), peer.setup.address);
+        let Some(member) = group.remove(id, address) else {
             return;
         };
         let after = member.cursor().unwrap_or(floor);
@@ -103,19 +110,24 @@ impl<A: AddressFamily> LocRib<A> {
             } => Arc::make_mut(&mut known).extend(&earlier),
             Progress::Dumping { known: None, .. } | Progress::CatchingUp { .. } => {}
         }
-        let end_of_rib_sent = member.end_of_rib_sent;
         // Entered first: were the old group's end to empty the table of groups, nothing would hold
         // the log for the peer.
         self.enter(shared, slot, key, |head| Member {
-            end_of_rib_sent,
-            ..Member::new(after.min(head), Some(known))
+            progress: Member::new(after.min(head), Some(known)).progress,
+            ..member
         });
         self.drop_if_empty(shared, index);
     }
 
-    /// Tells a member everything again (RFC 2918).
+    /// Tells a member everything again (RFC 2918), between marks where the peer knows them and has had
+    /// its End-of-RIB; before that there must be none (RFC 7313 §4), and End-of-RIB is the end.
     pub(crate) fn refresh(&mut self, shared: &mut Shared, slot: PeerSlot) {
-        let peer = shared.peers.get(slot).setup.peer;
+        let peer = shared.peers.get(slot);
+        let marks = peer
+            .session
+            .as_ref()
+            .is_some_and(|terms| terms.enhanced_refresh);
+        let peer = peer.setup.peer;
         let Some(index) = self.group_of(shared, slot) else {
             return;
         };
@@ -124,6 +136,13 @@ impl<A: AddressFamily> LocRib<A> {
         let Some(member) = group.members.get_mut(&peer) else {
             return;
         };
+        if let Readvertising::UnderWay { again } = &mut member.readvertising {
+            *again = true;
+            return;
+        }
+        if marks && member.end_of_rib_sent {
+            member.readvertising = Readvertising::Due;
+        }
         match &mut member.progress {
             Progress::Dumping { next, .. } => *next = DestId(0),
             Progress::CatchingUp { after } => {

@@ -50,7 +50,9 @@ mod member;
 mod membership;
 mod nexthop;
 mod path;
+mod path_ids;
 mod peers;
+mod prefix_limit;
 mod query;
 mod restart;
 mod shard;
@@ -68,6 +70,7 @@ pub use command::{
     RouteOp, Routes, SessionTerms, Version,
 };
 pub use feed::{FibChange, FibRoute, FibRouteKind};
+pub use prefix_limit::PrefixLimitEvent;
 pub use query::{
     Answer, GroupRow, PathRow, PeerCounts, Query, RibTotals, RouteRow, RouteTable, RoutesPage,
     RoutesQuery,
@@ -76,6 +79,10 @@ pub use shard::{Shard, ShardOptions};
 
 /// Chunks that a group's ring keeps; a member further behind catches up from the log.
 pub const RING_CHUNKS: usize = 256;
+
+/// How long what a peer has not announced again stays after it began to tell everything anew, should
+/// it never say that it has ended (RFC 7313 §4).
+pub const REFRESH_STALE_MAX: std::time::Duration = std::time::Duration::from_secs(360);
 
 /// The most octets in one [`Chunk`].
 pub const CHUNK_BYTES_MAX: usize = 64 * 1024;

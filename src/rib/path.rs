@@ -49,6 +49,21 @@ pub(crate) struct Edited {
     pub(crate) preference: u32,
 }
 
+/// A stretch of what a peer has said: it begins with each session and with each marked refresh. Paths
+/// of another epoch than the peer's current one are stale.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Epoch(u8);
+
+impl Epoch {
+    /// How many are told apart.
+    pub(crate) const COUNT: u8 = 16;
+
+    /// The one after it.
+    pub(crate) const fn next(self) -> Self {
+        Self((self.0 + 1) % Self::COUNT)
+    }
+}
+
 /// What a decision knew of a path's next hop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Usability {
@@ -72,10 +87,11 @@ pub(crate) struct Path {
 }
 
 impl Path {
-    const EPOCH: u8 = 1;
-    const UNREACHABLE: u8 = 2;
-    const WAITING: u8 = 4;
-    const HOLDING: u8 = 8;
+    const UNREACHABLE: u8 = 1;
+    const WAITING: u8 = 2;
+    const HOLDING: u8 = 4;
+    /// The four upper bits are the epoch.
+    const EPOCH: u8 = 0xf0;
 
     /// A path as received, in the sender's current epoch.
     pub(crate) fn new(
@@ -83,7 +99,7 @@ impl Path {
         imported: Imported,
         source: PeerSlot,
         path_id: PathId,
-        epoch: bool,
+        epoch: Epoch,
     ) -> Self {
         let mut path = Self {
             received,
@@ -91,7 +107,7 @@ impl Path {
             path_id,
             source,
             refusal: None,
-            state: if epoch { Self::EPOCH } else { 0 },
+            state: epoch.0 << 4,
         };
         path.set_imported(imported);
         path
@@ -154,8 +170,8 @@ impl Path {
 
     /// The epoch of its announcer in which it was announced; another one than the announcer's current
     /// epoch means that the path is stale.
-    pub(crate) const fn epoch(&self) -> bool {
-        self.state & Self::EPOCH != 0
+    pub(crate) const fn epoch(&self) -> Epoch {
+        Epoch(self.state >> 4)
     }
 
     /// What the last decision knew of the next hop.

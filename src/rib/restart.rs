@@ -2,10 +2,13 @@
 //!
 //! Paths bear their announcer's epoch. When a session ends, the epoch turns and every path of the peer
 //! is stale at once; what is announced again takes the new epoch; what is still stale at End-of-RIB,
-//! at the deadline, or at once where nothing may be kept, is swept.
+//! at the deadline, or at once where nothing may be kept, is swept. A refresh whose begin and end the
+//! peer marks (RFC 7313) does the same within a session.
 
 use std::time::Instant;
 
+use super::REFRESH_STALE_MAX;
+use super::adj_rib_in::Staleness;
 use super::command::SessionTerms;
 use super::peers::PeerSlot;
 use super::shard::Shard;
@@ -23,13 +26,14 @@ impl Shard {
         self.shared.peers.get_mut(slot).router_id = terms.peer_id;
         for family in Family::ALL {
             let rib = self.shared.peers.get_mut(slot).ribs.get_mut(family);
+            rib.restart_limit();
             let kept = *terms.families.get(family) && *terms.forwarding_preserved.get(family);
             if !rib.has_stale() {
-                rib.stale_until = None;
+                rib.end_wait();
             } else if kept && rib.stale_until.is_some() {
                 rib.stale_until = terms.stale_until.or(rib.stale_until);
             } else {
-                rib.stale_until = None;
+                rib.end_wait();
                 self.begin_sweep(Sweep::new(family, SweepKind::Expire(slot)));
             }
         }
@@ -60,15 +64,18 @@ impl Shard {
         was_up: bool,
         keep_until: Option<Instant>,
     ) {
+        let rib = self.shared.peers.get_mut(slot).ribs.get_mut(family);
         if was_up {
-            // RFC 4724 §4.2: what is stale from the restart before goes now, however much it is.
-            self.expire_now(slot, family);
+            // RFC 4724 §4.2: what is stale from the restart before goes now, however much it is. What
+            // waits for the end of a refresh was good when the session ended.
+            if rib.staleness != Some(Staleness::Refresh) || !rib.can_begin_epoch() {
+                self.expire_now(slot, family);
+            }
             let rib = self.shared.peers.get_mut(slot).ribs.get_mut(family);
-            rib.begin_epoch();
+            rib.begin_epoch(Staleness::Restart);
             rib.stale_until = keep_until.filter(|_| rib.has_stale());
         } else if keep_until.is_none() {
-            let rib = self.shared.peers.get_mut(slot).ribs.get_mut(family);
-            rib.stale_until = None;
+            rib.end_wait();
         }
         let rib = self.shared.peers.get(slot).ribs.get(family);
         if rib.has_stale() && rib.stale_until.is_none() {
@@ -89,7 +96,49 @@ impl Shard {
     pub(super) fn end_of_rib(&mut self, peer: PeerId, family: Family) {
         if let Some(slot) = self.shared.peers.slot(peer) {
             let rib = self.shared.peers.get_mut(slot).ribs.get_mut(family);
-            rib.stale_until = None;
+            if rib.staleness == Some(Staleness::Refresh) {
+                // The end of a refresh is another message.
+                return;
+            }
+            rib.end_wait();
+            if rib.has_stale() {
+                self.begin_sweep(Sweep::new(family, SweepKind::Expire(slot)));
+            }
+            self.find_deadline();
+        }
+    }
+
+    pub(super) fn refresh_begin(&mut self, now: Instant, peer: PeerId, family: Family) {
+        let Some(slot) = self.shared.peers.slot(peer) else {
+            return;
+        };
+        if self.shared.peers.get(slot).session_in(family).is_none() {
+            return;
+        }
+        match self.shared.peers.get(slot).ribs.get(family).staleness {
+            // RFC 7313 §4: none counts before End-of-RIB.
+            Some(Staleness::Restart) => return,
+            Some(Staleness::Refresh) => {}
+            // A sweep that is under way must not take for stale what is only about to be told again.
+            None => self.expire_now(slot, family),
+        }
+        let rib = self.shared.peers.get_mut(slot).ribs.get_mut(family);
+        // A peer that begins time and again without an end is no longer listened to; the deadline
+        // takes away what it has not announced since the last begin that counted.
+        if rib.can_begin_epoch() {
+            rib.begin_epoch(Staleness::Refresh);
+            rib.stale_until = rib.has_stale().then(|| now + REFRESH_STALE_MAX);
+            self.find_deadline();
+        }
+    }
+
+    pub(super) fn refresh_end(&mut self, peer: PeerId, family: Family) {
+        let Some(slot) = self.shared.peers.slot(peer) else {
+            return;
+        };
+        let rib = self.shared.peers.get_mut(slot).ribs.get_mut(family);
+        if rib.staleness == Some(Staleness::Refresh) {
+            rib.end_wait();
             if rib.has_stale() {
                 self.begin_sweep(Sweep::new(family, SweepKind::Expire(slot)));
             }
@@ -113,7 +162,7 @@ impl Shard {
         }
         for (slot, family) in expired {
             let rib = self.shared.peers.get_mut(slot).ribs.get_mut(family);
-            rib.stale_until = None;
+            rib.end_wait();
             self.begin_sweep(Sweep::new(family, SweepKind::Expire(slot)));
         }
         self.find_deadline();

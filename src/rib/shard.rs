@@ -105,7 +105,7 @@ impl Shard {
     }
 
     /// Takes one command. Commands about peers that are not configured, or not up, do nothing.
-    pub fn handle(&mut self, _now: Instant, command: Command) {
+    pub fn handle(&mut self, now: Instant, command: Command) {
         match command {
             Command::AddPeer(setup) | Command::UpdatePeer(setup) => self.set_peer(setup),
             Command::RemovePeer(peer) => self.remove_peer(peer),
@@ -127,6 +127,8 @@ impl Shard {
                     in_family!(self, family, refresh, &mut self.shared, slot);
                 }
             }
+            Command::RefreshBegin { peer, family } => self.refresh_begin(now, peer, family),
+            Command::RefreshEnd { peer, family } => self.refresh_end(peer, family),
             Command::Pull { peer, family } => {
                 if in_family!(self, family, group_of_peer, &self.shared, peer).is_some() {
                     self.waiting.push_back((family, peer));
@@ -222,7 +224,9 @@ impl Shard {
     fn set_peer(&mut self, setup: PeerSetup) {
         let Some(slot) = self.shared.peers.slot(setup.peer) else {
             // Above the limit the peer is as good as not configured: nothing of it is accepted.
-            self.shared.peers.add(setup);
+            if let Some(slot) = self.shared.peers.add(setup) {
+                self.set_limits(slot);
+            }
             return;
         };
         let peer = self.shared.peers.get_mut(slot);
@@ -234,6 +238,16 @@ impl Shard {
                 self.begin_sweep(Sweep::new(family, kind));
             }
             in_family!(self, family, move_group, &mut self.shared, slot);
+        }
+        self.set_limits(slot);
+    }
+
+    fn set_limits(&mut self, slot: PeerSlot) {
+        for family in Family::ALL {
+            let peer = self.shared.peers.get_mut(slot);
+            let limit = *peer.setup.prefix_limit.get(family);
+            let event = peer.ribs.get_mut(family).set_limit(limit);
+            self.shared.say_limit(slot, family, event);
         }
     }
 
@@ -351,7 +365,8 @@ fn turn_groups<A: AddressFamily>(rib: &mut LocRib<A>, shared: &mut Shared) -> bo
     for group in &mut rib.groups {
         if group.has_work(&rib.log) {
             let id = group.id;
-            let chunks = group.advance(&rib.table, &mut rib.log, shared, EXPORT_STEPS);
+            let (log, ids) = (&mut rib.log, &mut rib.path_ids);
+            let chunks = group.advance(&rib.table, log, ids, shared, EXPORT_STEPS);
             shared
                 .outputs
                 .extend(chunks.into_iter().map(|chunk| Output::Publish {
@@ -369,6 +384,7 @@ fn imports_differ(old: &PeerSetup, new: &PeerSetup, family: Family) -> bool {
     let facts = |setup: &PeerSetup| {
         (
             (setup.local_as, setup.router_id, setup.external),
+            (setup.remote_as, setup.role),
             (setup.reflector_client, setup.cluster_id),
             (setup.allowed_local_as, setup.own_next_hop, setup.address),
         )

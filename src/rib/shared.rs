@@ -8,6 +8,7 @@ use super::intern::Interner;
 use super::nexthop::NextHops;
 use super::path::Path;
 use super::peers::{PeerSlot, Peers};
+use super::prefix_limit::PrefixLimitEvent;
 use super::shard::ShardOptions;
 use super::table::DestId;
 use crate::net::{Family, PerFamily};
@@ -66,6 +67,32 @@ impl Shared {
             self.next_hops.drop_hold(path.received().next_hop.address());
         }
         self.interner.release(1);
+    }
+
+    /// Compares the number of a peer's prefixes with its limit.
+    pub(crate) fn measure(&mut self, slot: PeerSlot, family: Family) {
+        let event = self
+            .peers
+            .rib_mut(slot, family)
+            .and_then(|rib| rib.measure());
+        self.say_limit(slot, family, event);
+    }
+
+    /// Tells the owner what there is to say of a peer's limit.
+    pub(crate) fn say_limit(
+        &mut self,
+        slot: PeerSlot,
+        family: Family,
+        event: Option<PrefixLimitEvent>,
+    ) {
+        if let Some(event) = event {
+            let peer = self.peers.facts(slot).peer;
+            self.outputs.push_back(Output::PrefixLimit {
+                peer,
+                family,
+                event,
+            });
+        }
     }
 
     /// Counts a change of a best path's source.

@@ -90,7 +90,7 @@ impl<A: AddressFamily> LocRib<A> {
     fn reimport(&mut self, shared: &mut Shared, slot: PeerSlot, dest: DestId) {
         let setup = std::sync::Arc::clone(&shared.peers.get(slot).setup);
         let destination = self.table.get_mut(dest);
-        let before = Selection::of(destination);
+        let before = Selection::of(destination, self.path_ids.is_on());
         let prefix = destination.prefix.into();
         for path in destination.paths.iter_mut() {
             if path.source() != slot {
@@ -126,7 +126,8 @@ impl<A: AddressFamily> LocRib<A> {
             shared.next_hops.forget_dest(address, A::FAMILY, dest);
             return;
         }
-        let before = Selection::of(self.table.get(dest));
-        self.reselect(shared, dest, &before, false);
+        let before = Selection::of(self.table.get(dest), self.path_ids.is_on());
+        // What leads through here may rank otherwise among the paths that are not selected.
+        self.reselect(shared, dest, &before, self.path_ids.is_on());
     }
 }

@@ -4,18 +4,22 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Weak};
 
-use super::adj_rib_out::{AdjRibOut, Advertised};
+use hashbrown::HashMap;
+use smallvec::SmallVec;
+
+use super::adj_rib_out::{AdjRibOut, Advertised, AdvertisedPaths, ONLY_PATH};
 use super::change_log::ChangeLog;
-use super::chunk::Batch;
+use super::chunk::{Barred, Batch};
 use super::command::{Chunk, GroupId, PeerSetup, SessionTerms, Version};
 use super::dest_set::DestSet;
 use super::export::Exporter;
 use super::member::Member;
+use super::path_ids::PathIds;
 use super::shared::Shared;
-use super::table::{DestId, Destination, Table};
-use crate::net::{AddressFamily, Asn, ClusterId, Family, PeerId};
+use super::table::{DestId, Table};
+use crate::net::{AddressFamily, Asn, ClusterId, Family, PathId, PeerId, Role};
 use crate::policy::{NextHopMode, Policy};
-use crate::wire::EncodeContext;
+use crate::wire::{EncodeContext, Nlri};
 
 /// All that decides what a peer is told and in which bytes; equal keys share a group.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,6 +34,10 @@ pub(crate) struct GroupKey {
     pub(crate) next_hop_mode: NextHopMode,
     /// This side's address in the family.
     pub(crate) own_next_hop: Option<IpAddr>,
+    /// This side's role (RFC 9234).
+    pub(crate) role: Option<Role>,
+    /// How many paths to a destination are sent at most; at least one.
+    pub(crate) paths_max: u16,
     /// The export policy.
     pub(crate) export: Arc<Policy>,
     /// How bytes are written.
@@ -39,24 +47,41 @@ pub(crate) struct GroupKey {
 impl GroupKey {
     /// The key of a peer's session in one family.
     pub(crate) fn of(setup: &PeerSetup, terms: &SessionTerms, family: Family) -> Self {
+        let add_path = terms.add_path.get(family).send;
         Self {
             external: setup.external,
             client: setup.reflector_client,
             local_as: setup.local_as,
             next_hop_mode: setup.next_hop_mode,
-            own_next_hop: terms
-                .local_address
-                .filter(|address| Family::of(*address) == family)
-                .or(*setup.own_next_hop.get(family)),
+            own_next_hop: own_next_hop(setup, terms, family),
+            role: setup.role.filter(|_| setup.external),
+            paths_max: if add_path {
+                setup.add_path_max.max(1)
+            } else {
+                1
+            },
             export: Arc::clone(setup.export.get(family)),
             encode: EncodeContext {
                 four_octet_as: terms.four_octet_as,
-                add_path: terms.add_path.get(family).send,
+                add_path,
                 extended_message: terms.extended_message,
                 extended_next_hop: terms.extended_next_hop,
             },
         }
     }
+}
+
+/// This side's address of the session, or of the family; for IPv4 without one an IPv6 address where the
+/// peer takes that (RFC 8950).
+fn own_next_hop(setup: &PeerSetup, terms: &SessionTerms, family: Family) -> Option<IpAddr> {
+    let of_family = |family| {
+        terms
+            .local_address
+            .filter(|address| Family::of(*address) == family)
+            .or(*setup.own_next_hop.get(family))
+    };
+    let extended = terms.extended_next_hop && family == Family::Ipv4;
+    of_family(family).or_else(|| of_family(Family::Ipv6).filter(|_| extended))
 }
 
 /// One group in one family.
@@ -67,6 +92,8 @@ pub(crate) struct Group {
     pub(crate) id: GroupId,
     pub(crate) key: GroupKey,
     pub(crate) members: BTreeMap<PeerId, Member>,
+    /// The members by the addresses of their sessions: no one is told a route that leads to itself.
+    addresses: HashMap<IpAddr, PeerId>,
     pub(crate) rib: AdjRibOut,
     pub(crate) head: Version,
     /// The next destination of the first walk over the table; `None` once `rib` is complete. Nobody
@@ -92,11 +119,13 @@ impl Group {
     pub(crate) fn new(id: GroupId, key: GroupKey, log: &mut ChangeLog) -> Self {
         let head = log.head();
         log.read_to(head);
+        let rib = AdjRibOut::new(key.encode.add_path);
         Self {
             id,
             key,
             members: BTreeMap::new(),
-            rib: AdjRibOut::default(),
+            addresses: HashMap::new(),
+            rib,
             head,
             building: Some(DestId(0)),
             published: head,
@@ -113,17 +142,18 @@ impl Group {
         &mut self,
         table: &Table<A>,
         log: &mut ChangeLog,
+        ids: &mut PathIds,
         shared: &mut Shared,
         steps: usize,
     ) -> Vec<Chunk> {
         if let Some(next) = self.building {
-            self.build(table, shared, next, steps);
+            self.build(table, ids, shared, next, steps);
             return Vec::new();
         }
         let before = self.head;
         let mut batch = Batch::<A>::new(self.key.encode);
         let key = self.key.clone();
-        let mut exporter = Exporter::new(&key, A::FAMILY, &shared.peers, &mut shared.interner);
+        let mut exporter = Exporter::new(&key, A::FAMILY, shared);
         let mut replaced = 0;
         for (version, dest) in log.after(before).take(steps) {
             self.head = version;
@@ -135,9 +165,9 @@ impl Group {
             let new = if destination.held {
                 self.rib.get(dest)
             } else {
-                exported(&mut exporter, destination)
+                exporter.paths(dest, destination, ids)
             };
-            replaced += usize::from(self.tell(&mut batch, dest, destination.prefix, new));
+            replaced += self.tell(&mut batch, dest, destination.prefix, new, ids);
         }
         shared.interner.release(replaced);
         debug_assert!(self.head >= before, "invariant 7: no cursor moves back");
@@ -161,12 +191,13 @@ impl Group {
     fn build<A: AddressFamily>(
         &mut self,
         table: &Table<A>,
+        ids: &mut PathIds,
         shared: &mut Shared,
         next: DestId,
         steps: usize,
     ) {
         let key = self.key.clone();
-        let mut exporter = Exporter::new(&key, A::FAMILY, &shared.peers, &mut shared.interner);
+        let mut exporter = Exporter::new(&key, A::FAMILY, shared);
         let mut dest = next;
         for _ in 0..steps {
             if dest >= table.end() {
@@ -174,7 +205,7 @@ impl Group {
                 return;
             }
             if let Some(destination) = table.live(dest) {
-                let new = exported(&mut exporter, destination);
+                let new = exporter.paths(dest, destination, ids);
                 self.rib.set(dest, new);
             }
             dest = dest.next();
@@ -183,44 +214,110 @@ impl Group {
     }
 
     /// Records what a destination is advertised as, and adds to the batch what live members have to
-    /// hear; says whether an earlier state was replaced.
+    /// hear; returns how many earlier states were replaced.
     fn tell<A: AddressFamily>(
         &mut self,
         batch: &mut Batch<A>,
         dest: DestId,
         prefix: A::Prefix,
-        new: Option<Advertised>,
-    ) -> bool {
+        new: AdvertisedPaths,
+        ids: &PathIds,
+    ) -> usize {
         let old = self.rib.set(dest, new.clone());
-        let replaced = old.is_some();
-        if self.live == 0 || (!self.retell && self.is_told(old.as_ref(), new.as_ref())) {
-            return replaced;
+        if self.live == 0 {
+            return old.len();
         }
-        let Some(new) = new else {
-            batch.withdraw(prefix);
-            return replaced;
-        };
-        let mark = Some(new.source).filter(|source| self.members.contains_key(source));
-        batch.announce(prefix, &new.attributes, mark);
-        // The peer whose route has become the best knows another one from us, if there was one.
-        let knows_another = self.retell || old.is_some_and(|old| old.source != new.source);
-        if let Some(own) = mark.filter(|_| knows_another) {
-            batch.amend(own, prefix);
+        let nlri = |path_id| Nlri { prefix, path_id };
+        let same = |one: &Advertised, other: &Advertised| one.path_id == other.path_id;
+        for path in &new {
+            let before = old.iter().find(|old| same(old, path));
+            if !self.retell && before.is_some_and(|old| self.is_told(old, path)) {
+                continue;
+            }
+            let barred = self.barred(path);
+            batch.announce(nlri(path.path_id), &path.attributes, &barred);
+            // Who is told this one no longer knows the one before, if there was one.
+            for peer in barred {
+                if self.retell || before.is_some_and(|old| !self.bars(old, peer)) {
+                    batch.amend(peer, nlri(path.path_id));
+                }
+            }
         }
-        replaced
+        if self.retell {
+            let gone = self.unsaid(ids, dest, &new);
+            gone.into_iter().for_each(|id| batch.withdraw(nlri(id)));
+        } else {
+            let gone = old
+                .iter()
+                .filter(|old| !new.iter().any(|new| same(old, new)));
+            gone.for_each(|old| batch.withdraw(nlri(old.path_id)));
+        }
+        old.len()
     }
 
-    /// Whether a change means nothing to any member.
-    fn is_told(&self, old: Option<&Advertised>, new: Option<&Advertised>) -> bool {
-        match (old, new) {
-            (None, None) => true,
-            (Some(old), Some(new)) => {
-                let sources = [old.source, new.source];
-                let of_members = sources.iter().any(|peer| self.members.contains_key(peer));
-                old.is_same_as(new) && (old.source == new.source || !of_members)
-            }
-            (None, Some(_)) | (Some(_), None) => false,
+    /// Whether a change of a path means nothing to any member.
+    fn is_told(&self, old: &Advertised, new: &Advertised) -> bool {
+        let sources = [old.source, new.source];
+        let of_members = sources.iter().any(|peer| self.members.contains_key(peer));
+        old.is_same_as(new) && (old.source == new.source || !of_members)
+    }
+
+    /// The members that are not told a path: whose it is, and whose address is its next hop, which
+    /// that peer could only take for a loop (RFC 4271 §5.1.3).
+    fn barred(&self, path: &Advertised) -> Barred {
+        let source = Some(path.source).filter(|source| self.members.contains_key(source));
+        let mut barred = Barred::from_iter(source);
+        barred.extend(self.led_to(path).filter(|peer| *peer != path.source));
+        barred
+    }
+
+    /// Whether a member is not told a path.
+    fn bars(&self, path: &Advertised, peer: PeerId) -> bool {
+        path.source == peer || self.led_to(path) == Some(peer)
+    }
+
+    /// The member that a path leads to.
+    fn led_to(&self, path: &Advertised) -> Option<PeerId> {
+        // The own address is no member's.
+        let address = path.attributes.next_hop.address();
+        let foreign = address.filter(|address| Some(*address) != self.key.own_next_hop);
+        foreign.and_then(|address| self.addresses.get(&address).copied())
+    }
+
+    /// What a member is told of a destination.
+    pub(crate) fn told_to(&self, dest: DestId, peer: PeerId) -> AdvertisedPaths {
+        let mut told = self.rib.get(dest);
+        told.retain(|path| !self.bars(path, peer));
+        told
+    }
+
+    /// The identifiers that a member may know of a destination beside those that it is told.
+    pub(crate) fn unsaid(
+        &self,
+        ids: &PathIds,
+        dest: DestId,
+        said: &[Advertised],
+    ) -> SmallVec<[PathId; 1]> {
+        if self.key.encode.add_path {
+            let is_said = |id: &PathId| said.iter().any(|path| path.path_id == *id);
+            ids.known(dest).filter(|id| !is_said(id)).collect()
+        } else {
+            SmallVec::from_iter(said.is_empty().then_some(ONLY_PATH))
         }
+    }
+
+    /// Adds a member whose session has this address.
+    pub(crate) fn insert(&mut self, peer: PeerId, address: IpAddr, member: Member) {
+        self.members.insert(peer, member);
+        self.addresses.insert(address, peer);
+    }
+
+    /// Takes a member out.
+    pub(crate) fn remove(&mut self, peer: PeerId, address: IpAddr) -> Option<Member> {
+        if self.addresses.get(&address) == Some(&peer) {
+            self.addresses.remove(&address);
+        }
+        self.members.remove(&peer)
     }
 
     /// Whether the head has something to read, or the Adj-RIB-Out to be completed.
@@ -292,16 +389,4 @@ impl Group {
             told
         })
     }
-}
-
-fn exported<A: AddressFamily>(
-    exporter: &mut Exporter<'_>,
-    destination: &Destination<A>,
-) -> Option<Advertised> {
-    let best = destination.best()?;
-    let attributes = exporter.export(destination.prefix.into(), best)?;
-    Some(Advertised {
-        attributes,
-        source: exporter.peer_of(best),
-    })
 }

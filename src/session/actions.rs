@@ -45,6 +45,13 @@ impl Driver {
                     self.record.count_sent(|sent| sent.keepalive += 1);
                     self.send(id, |out| out.extend_from_slice(&KEEPALIVE));
                 }
+                Action::SendRefresh(id, refresh) => {
+                    self.record.count_sent(|sent| sent.route_refresh += 1);
+                    self.send(id, |out| refresh.encode(out));
+                }
+                Action::RefreshRefused(family, refusal) => {
+                    warn!(family = family.name(), reason = %refusal, "peer not asked for its routes");
+                }
                 Action::SendNotification(id, notification) => {
                     self.send_notification(id, &notification);
                 }
@@ -64,6 +71,8 @@ impl Driver {
                     self.mail
                         .push_back(RibMail::Command(Command::Refresh { peer, family }));
                 }
+                // To a table that replaces what is announced again, the marks are of no use.
+                Action::RefreshBegins(_) | Action::RefreshEnds(_) => {}
             }
         }
     }

@@ -81,16 +81,20 @@ impl Connection {
         }
     }
 
-    /// Writes what waits, as far as the kernel takes it.
-    pub(crate) fn write(&mut self) -> Result<(), CloseReason> {
+    /// Writes what waits, as far as the kernel takes it; returns how many octets that were.
+    pub(crate) fn write(&mut self) -> Result<usize, CloseReason> {
+        let mut taken = 0;
         while !self.outbox.is_empty() {
             match self.stream.try_write_vectored(&self.outbox.slices()) {
-                Ok(written) => self.outbox.advance(written),
+                Ok(written) => {
+                    self.outbox.advance(written);
+                    taken += written;
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) => return Err(CloseReason::Error(error.to_string())),
             }
         }
-        Ok(())
+        Ok(taken)
     }
 
     /// Goes on with an orderly close; `true` once the connection can be dropped.

@@ -24,7 +24,7 @@ use crate::fsm::{self, Backlog, ConnectionId, Direction, Input, StopReason};
 use crate::net::{Family, PerFamily};
 use crate::plan::ChangeMode;
 use crate::rib::Chunk;
-use crate::wire::{DecodeContext, Notification, cease};
+use crate::wire::DecodeContext;
 
 /// Commands that wait for one session.
 pub(crate) const COMMANDS_MAX: usize = 16;
@@ -233,9 +233,7 @@ impl Driver {
             }
             DriverCommand::Reconfigure(spec, ChangeMode::Reset(reason)) => {
                 tracing::info!(reason, "session reset: its parameters changed");
-                self.input(Input::Stop(StopReason::Cease(Notification::cease(
-                    cease::CONFIG_CHANGE,
-                ))));
+                self.input(Input::Stop(StopReason::ConfigChange));
                 self.perform();
                 self.spec = *spec;
                 self.fsm = fsm::Peer::new(self.spec.fsm_config(), self.seed);
@@ -317,10 +315,20 @@ impl Driver {
     }
 
     fn write(&mut self) {
+        let now = clock::now();
         let mut failed = Vec::new();
         for connection in self.connections.iter_mut().filter(|c| c.closing.is_none()) {
-            if let Err(reason) = connection.write() {
-                failed.push((connection.id, reason));
+            let id = connection.id;
+            match connection.write() {
+                Ok(0) => {}
+                Ok(_) => {
+                    let wrote = Input::Wrote {
+                        connection: id,
+                        caught_up: !connection.outbox.has_control(),
+                    };
+                    self.fsm.handle(now, wrote);
+                }
+                Err(reason) => failed.push((id, reason)),
             }
         }
         for (connection, reason) in failed {

@@ -8,9 +8,10 @@ use tokio::sync::broadcast::error::RecvError;
 
 use super::driver::Driver;
 use super::mailbox::{RibMail, RibReply};
-use crate::fsm::StopReason;
+use crate::fsm::{Input, StopReason};
 use crate::net::{Family, PerFamily};
-use crate::rib::{Chunk, Command, Version};
+use crate::rib::{Chunk, Command, PrefixLimitEvent, Version};
+use crate::wire::{Notification, cease};
 
 /// How one family's routes reach the peer.
 #[derive(Debug, Default)]
@@ -75,7 +76,21 @@ impl Driver {
                     *follow = Follow::Ask;
                 }
             }
+            Some(RibReply::PrefixLimit { family, event }) => self.on_prefix_limit(family, event),
             None => self.stop(StopReason::Silent),
+        }
+    }
+
+    fn on_prefix_limit(&mut self, family: Family, event: PrefixLimitEvent) {
+        match event {
+            PrefixLimitEvent::Warning { count, limit } => {
+                tracing::warn!(%family, count, limit, "prefix limit nearly reached");
+            }
+            PrefixLimitEvent::Exceeded { count, limit } => {
+                tracing::warn!(%family, count, limit, "prefix limit exceeded");
+                let cease = Notification::cease(cease::PREFIX_LIMIT);
+                self.input(Input::Stop(StopReason::Cease(cease)));
+            }
         }
     }
 

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::net::{Family, PeerId};
-use crate::rib::{Answer, Chunk, Command, Query, Version};
+use crate::rib::{Answer, Chunk, Command, PrefixLimitEvent, Query, Version};
 
-/// Replies under way to one session: a pull and a detach in each family.
+/// Replies under way to one session: a pull, a detach and what is said of a limit in each family.
 pub(crate) const REPLIES_MAX: usize = 8;
 
 /// A letter to the RIB's thread.
@@ -62,6 +62,13 @@ pub enum RibReply {
         at: Version,
         /// The group's publications.
         ring: broadcast::Receiver<Arc<Chunk>>,
+    },
+    /// The peer announces more prefixes than somebody wants to know of, or than it may.
+    PrefixLimit {
+        /// The family.
+        family: Family,
+        /// What there is to say.
+        event: PrefixLimitEvent,
     },
     /// Leave the ring and pull.
     Detach {

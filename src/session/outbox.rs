@@ -53,6 +53,11 @@ impl Outbox {
         self.route_octets < ROUTE_OCTETS_MAX
     }
 
+    /// Whether control messages wait of which no octet is written.
+    pub(crate) fn has_control(&self) -> bool {
+        !self.control.is_empty()
+    }
+
     /// Whether nothing waits.
     pub(crate) fn is_empty(&self) -> bool {
         self.partial.is_empty() && self.control.is_empty() && self.routes.is_empty()

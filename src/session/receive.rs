@@ -75,6 +75,13 @@ impl Driver {
         };
         self.record.count_received(&message, clock::wall());
         self.received(id, message);
+        let extended = self
+            .fsm
+            .negotiated(id)
+            .is_some_and(|terms| terms.extended_message);
+        if let Some(connection) = self.open_connection(id) {
+            connection.framer.allow_extended(extended);
+        }
     }
 
     /// The machine hears of an UPDATE first: the session may come up with it, and only then does it

@@ -1,11 +1,13 @@
 //! All that a session's task must know of its peer.
 
 use std::net::IpAddr;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use crate::fsm::PeerConfig;
 use crate::net::{PeerId, PerFamily, RouterId};
 use crate::plan::{PeerName, PeerPlan, SpeakerPlan};
+use crate::policy::{Policy, Then};
 use crate::rib::PeerSetup;
 use crate::wire::HoldTime;
 
@@ -63,7 +65,7 @@ impl PeerSpec {
             restart_time: Some(plan.restart_time),
             long_lived_time: plan.long_lived_time,
             role: plan.role,
-            delay_open: None,
+            delay_open: plan.delay_open,
         }
     }
 
@@ -75,6 +77,7 @@ impl PeerSpec {
             name: self.name.0.clone(),
             address: plan.address,
             local_as: plan.local_as,
+            remote_as: plan.remote_as,
             router_id: self.router_id,
             external: plan.local_as != plan.remote_as,
             reflector_client: plan.reflector_client,
@@ -82,14 +85,8 @@ impl PeerSpec {
             next_hop_mode: plan.next_hop_mode,
             own_next_hop: self.addresses,
             allowed_local_as: plan.allowed_local_as,
-            import: PerFamily {
-                ipv4: plan.import.clone(),
-                ipv6: plan.import.clone(),
-            },
-            export: PerFamily {
-                ipv4: plan.export.clone(),
-                ipv6: plan.export.clone(),
-            },
+            import: in_each_family(&plan.import),
+            export: in_each_family(&plan.export),
             prefix_limit: PerFamily {
                 ipv4: plan.prefix_limit,
                 ipv6: plan.prefix_limit,
@@ -97,6 +94,22 @@ impl PeerSpec {
             role: plan.role,
             add_path_max: plan.add_path_max,
         }
+    }
+}
+
+/// The policies of both families; a family that is not offered lets nothing through.
+fn in_each_family(planned: &PerFamily<Option<Arc<Policy>>>) -> PerFamily<Arc<Policy>> {
+    static CLOSED: LazyLock<Arc<Policy>> = LazyLock::new(|| {
+        Arc::new(Policy {
+            name: "family not offered".into(),
+            rules: Vec::new(),
+            otherwise: Then::Reject,
+        })
+    });
+    let policy = |planned: &Option<Arc<Policy>>| planned.as_ref().unwrap_or(&CLOSED).clone();
+    PerFamily {
+        ipv4: policy(&planned.ipv4),
+        ipv6: policy(&planned.ipv6),
     }
 }
 

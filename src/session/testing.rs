@@ -12,11 +12,15 @@ use crate::policy::{NextHopMode, Policy, Then};
 /// A peer of an IPv4 mesh.
 pub(crate) fn spec(name: &str) -> PeerSpec {
     let policy = |name: &str| {
-        Arc::new(Policy {
+        let policy = Policy {
             name: name.into(),
             rules: vec![],
             otherwise: Then::Accept,
-        })
+        };
+        PerFamily {
+            ipv4: Some(Arc::new(policy)),
+            ipv6: None,
+        }
     };
     let plan = PeerPlan {
         kind: PeerKind::Mesh,
@@ -36,6 +40,7 @@ pub(crate) fn spec(name: &str) -> PeerSpec {
         connect_delay: Duration::from_secs(2),
         connect_retry: Duration::from_secs(5),
         idle_hold: (Duration::from_secs(5), Duration::from_secs(30)),
+        delay_open: None,
         restart_time: 120,
         next_hop_mode: NextHopMode::Auto,
         reflector_client: None,
@@ -45,7 +50,7 @@ pub(crate) fn spec(name: &str) -> PeerSpec {
         interface: None,
         add_path: AddPathDirection {
             receive: true,
-            send: false,
+            send: true,
         },
         add_path_max: 16,
         prefix_limit: None,
@@ -54,6 +59,7 @@ pub(crate) fn spec(name: &str) -> PeerSpec {
         shutdown: None,
         import: policy("import"),
         export: policy("export"),
+        settings: Arc::default(),
         provenance: Provenance {
             resource: "BGPConfiguration/default".into(),
             field: "spec.nodeToNodeMeshEnabled".into(),

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::values::{
-    DatastoreUrl, FibMode, HttpListen, ListenPort, LogFilter, LogFormat, MetricsPeers, NodeName,
-    OnStop, RouteProtocol, RouterIdText, SocketPath, Table,
+    DatastoreUrl, FibMode, HttpListen, ListenPort, LogFilter, LogFormat, MetricsPeers,
+    MissingPasswordWord, NodeName, OnStop, RouteProtocol, RouterIdText, SecretNamespace,
+    SocketPath, Table,
 };
 
 /// Flags that decide what a node should be doing; `run` and `plan` have them.
@@ -38,6 +39,16 @@ pub struct IntentArgs {
     /// BGP port; by default what BGPConfiguration's listenPort says, else 179
     #[arg(long, value_name = "N")]
     pub listen_port: Option<ListenPort>,
+
+    /// The namespace of the Secrets that hold passwords
+    /// [env: NAMESPACE; default: kube-system]
+    #[arg(long, value_name = "NAME")]
+    pub secret_namespace: Option<SecretNamespace>,
+
+    /// What a session does whose password is missing: run without, as in Calico, or hold until it
+    /// is there [env: CALIDRIS_MISSING_PASSWORD; default: run]
+    #[arg(long, value_name = "WHAT")]
+    pub missing_password: Option<MissingPasswordWord>,
 }
 
 /// Where the control API is; `run` and its clients have it.

@@ -9,7 +9,7 @@ use super::finder::Setting;
 use crate::datastore::Source;
 use crate::metrics::PeerSeries;
 use crate::net::RouterId;
-use crate::plan::RouterIdChoice;
+use crate::plan::{MissingPassword, PasswordRules, RouterIdChoice};
 
 /// Where the control API's socket is unless told otherwise.
 pub const SOCKET_DEFAULT: &str = "/run/calidris/calidris.sock";
@@ -261,6 +261,49 @@ impl fmt::Display for RouterIdText {
 }
 
 wrapped!(
+    /// `--secret-namespace`: a namespace of Kubernetes.
+    SecretNamespace(String),
+    |text| {
+        let is_allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if text.is_empty() || text.len() > 63 || !text.chars().all(is_allowed) {
+            return Err("must be a namespace such as kube-system".to_owned());
+        }
+        Ok(text.to_owned())
+    }
+);
+
+impl Default for SecretNamespace {
+    fn default() -> Self {
+        Self(PasswordRules::default().namespace.to_string())
+    }
+}
+
+wrapped!(
+    /// `--missing-password`: what a session does whose password is missing.
+    MissingPasswordWord(MissingPassword),
+    |text| match text {
+        "run" => Ok(MissingPassword::Run),
+        "hold" => Ok(MissingPassword::Hold),
+        _ => Err("must be one of run, hold".to_owned()),
+    }
+);
+
+impl Default for MissingPasswordWord {
+    fn default() -> Self {
+        Self(MissingPassword::default())
+    }
+}
+
+impl fmt::Display for MissingPasswordWord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            MissingPassword::Run => "run",
+            MissingPassword::Hold => "hold",
+        })
+    }
+}
+
+wrapped!(
     /// `--table`: a kernel routing table.
     Table(u32),
     |text| match text.parse() {
@@ -355,6 +398,8 @@ flags! {
     SocketPath => "--socket",
     HttpListen => "--http",
     ListenPort => "--listen-port",
+    SecretNamespace => "--secret-namespace",
+    MissingPasswordWord => "--missing-password",
     LogFormat => "--log-format",
     LogFilter => "--log",
     OnStop => "--on-stop",

@@ -193,5 +193,9 @@ pub(super) fn export(
     } else {
         told.local_pref.get_or_insert(100);
     }
+    // Nobody is sent to itself; a peer is known by the address of its session.
+    if told.next_hop == Some(target.address(Family::Ipv4)) {
+        return None;
+    }
     Some(told)
 }

@@ -54,6 +54,7 @@ impl Hand {
 pub(super) struct Outbox {
     control: VecDeque<Bytes>,
     current: Bytes,
+    progress: bool,
 }
 
 impl Outbox {
@@ -73,6 +74,16 @@ impl Outbox {
         self.current.is_empty() && self.control.is_empty()
     }
 
+    /// Whether control messages wait of which no octet is written.
+    pub(super) fn has_control(&self) -> bool {
+        !self.control.is_empty()
+    }
+
+    /// Whether octets were written since the last call.
+    pub(super) const fn take_progress(&mut self) -> bool {
+        std::mem::replace(&mut self.progress, false)
+    }
+
     /// Writes what it can; says whether everything is out.
     pub(super) fn write(&mut self, network: &mut Network, id: ConnectionId, side: usize) -> bool {
         loop {
@@ -82,7 +93,9 @@ impl Outbox {
                     None => return true,
                 }
             }
+            let before = self.current.len();
             network.write(id, side, &mut self.current);
+            self.progress |= self.current.len() < before;
             if !self.current.is_empty() {
                 return false;
             }

@@ -227,6 +227,11 @@ impl Session {
             }
             Err(error) => self.receive(network, core, id, Received::Faulty(error)),
         }
+        let terms = self.machine.negotiated(id);
+        let extended = terms.is_some_and(|terms| terms.extended_message);
+        if let Some(stream) = self.streams.get_mut(&id) {
+            stream.framer.allow_extended(extended);
+        }
     }
 
     fn receive(
@@ -260,9 +265,14 @@ impl Session {
                     self.send(id, message);
                 }
                 Action::SendKeepalive(id) => self.send(id, KEEPALIVE.to_vec()),
+                Action::SendRefresh(id, refresh) => {
+                    let mut message = Vec::new();
+                    refresh.encode(&mut message);
+                    self.send(id, message);
+                }
                 Action::SendNotification(id, notification) => {
-                    // Hold timer, Cease: anything else would be a fault of our own.
-                    assert!(matches!(notification.code, 4 | 6), "{notification:?}");
+                    // Hold timer, Cease, send hold timer: anything else would be a fault of our own.
+                    assert!(matches!(notification.code, 4 | 6 | 8), "{notification:?}");
                     let mut message = Vec::new();
                     notification.encode(&mut message);
                     self.send(id, message);
@@ -279,7 +289,9 @@ impl Session {
                     let refresh = Command::Refresh { peer, family };
                     core.tell(network.clock.now(), refresh);
                 }
-                Action::Failed(_) => {}
+                // To a table that replaces what is announced again, the marks are of no use.
+                Action::RefreshBegins(_) | Action::RefreshEnds(_) => {}
+                Action::RefreshRefused(..) | Action::Failed(_) => {}
             }
         }
         self.pump(network, core);
@@ -392,6 +404,20 @@ impl Session {
                     stream.outbox.begin(message);
                 }
             }
+            self.tell_progress(network.clock.now(), id);
+        }
+    }
+
+    fn tell_progress(&mut self, now: Instant, connection: ConnectionId) {
+        if let Some(stream) = self.streams.get_mut(&connection)
+            && stream.outbox.take_progress()
+        {
+            let caught_up = !stream.outbox.has_control();
+            let wrote = Input::Wrote {
+                connection,
+                caught_up,
+            };
+            self.machine.handle(now, wrote);
         }
     }
 

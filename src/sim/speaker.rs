@@ -183,6 +183,7 @@ impl Speaker {
                     session.pump(network, &mut self.core);
                 }
             }
+            Output::PrefixLimit { .. } => debug_assert!(false, "nobody has a limit in this world"),
             Output::GroupGone(group) => {
                 self.core.fanout.forget(group);
                 self.drained.remove(&group);

@@ -11,7 +11,7 @@ use crate::fsm::{ConnectionId, Peer, PeerConfig, StopReason};
 use crate::net::{Asn, ClusterId, Family, PeerId, PerFamily, Prefix, RouterId};
 use crate::policy::{NextHopMode, Policy, Then};
 use crate::rib::{Command, PeerSetup, RouteTable};
-use crate::wire::{AddPathDirection, HoldTime, Notification, cease};
+use crate::wire::{AddPathDirection, HoldTime};
 
 /// A speaker's number in its world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -208,13 +208,8 @@ impl World {
             Fault::Resume(reader, of) => self.stall(reader, of, false),
             Fault::Cease(one, other) => {
                 self.with_session(one, other, |session, network, core| {
-                    let reason = StopReason::Cease(Notification {
-                        code: 6,
-                        subcode: cease::ADMIN_RESET,
-                        data: Vec::new(),
-                    });
+                    let reason = StopReason::AdminReset("by the world".into());
                     session.stop(network, core, reason);
-                    session.start(network, core);
                 });
             }
             Fault::Originate(speaker, prefix) => self.originate(speaker, prefix, true),
@@ -411,6 +406,7 @@ fn peer_setup(peer: PeerId, local: Identity, remote: Identity) -> PeerSetup {
         name: format!("to {}", remote.index).into(),
         address: remote.address(Family::Ipv4),
         local_as: local.asn,
+        remote_as: remote.asn,
         router_id: local.router_id,
         external: !internal,
         reflector_client: client,

@@ -9,7 +9,6 @@ use crate::net::PeerId;
 use crate::plan::{Change, ChangeMode, PeerName, PeerPlan, Plan, diff, initial};
 use crate::rib::{Command, LocalRoute};
 use crate::session::PeerSpec;
-use crate::wire::{Notification, cease};
 
 /// One thing to do; steps are done in order, each before the next.
 #[derive(Debug)]
@@ -97,9 +96,8 @@ impl Registry {
         let Some(spec) = self.peers.remove(name) else {
             return vec![];
         };
-        let goodbye = Notification::cease(cease::PEER_DECONFIGURED);
         vec![
-            Step::Stop(spec.id, StopReason::Cease(goodbye)),
+            Step::Stop(spec.id, StopReason::Deconfigured),
             Step::Rib(Command::RemovePeer(spec.id)),
         ]
     }
@@ -165,6 +163,7 @@ mod tests {
             node: "a".into(),
             router_id,
             listen_port: None,
+            passwords: Default::default(),
         };
         Arc::new(plan(&store, &identity).expect("a plan"))
     }

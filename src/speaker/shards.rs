@@ -11,7 +11,9 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use super::fanout::Fanout;
 use crate::clock;
 use crate::net::PeerId;
-use crate::rib::{Answer, Command, FibChange, Output, Query, Shard, ShardOptions};
+use crate::rib::{
+    Answer, Command, FibChange, Output, PrefixLimitEvent, Query, Shard, ShardOptions,
+};
 use crate::session::{RibMail, RibReply};
 
 /// Letters that wait for the shard.
@@ -19,6 +21,10 @@ pub(super) const MAILBOX_MAX: usize = 1024;
 
 /// Letters taken in one turn, so that output does not wait behind a flood of input.
 const LETTERS_A_TURN: usize = 64;
+
+/// Places for replies that are kept free of warnings: a pull, a detach and an exceeded limit in each
+/// family.
+const REPLIES_RESERVED: usize = 6;
 
 /// How often rings are looked at while somebody still reads them.
 const DRAIN_INTERVAL: Duration = Duration::from_millis(200);
@@ -221,6 +227,11 @@ impl ShardThread {
                     self.reply(peer, RibReply::Live { family, at, ring });
                 }
                 Output::Detach { peer, family } => self.reply(peer, RibReply::Detach { family }),
+                Output::PrefixLimit {
+                    peer,
+                    family,
+                    event,
+                } => self.reply(peer, RibReply::PrefixLimit { family, event }),
                 Output::FibPending => self.fib.put(|mail| mail.pending = true),
                 Output::Fib(changes) => self.fib.put(|mail| mail.changes = Some(changes)),
                 Output::TrackNextHops(addresses) => self.track(addresses, true),
@@ -240,6 +251,17 @@ impl ShardThread {
         let Some(session) = self.replies.get(&peer) else {
             return;
         };
+        // A session that is told of its limit again before it has read the last time may miss that.
+        let may_miss = matches!(
+            reply,
+            RibReply::PrefixLimit {
+                event: PrefixLimitEvent::Warning { .. },
+                ..
+            } if session.capacity() <= REPLIES_RESERVED
+        );
+        if may_miss {
+            return;
+        }
         if let Err(mpsc::error::TrySendError::Full(_)) = session.try_send(reply) {
             debug_assert!(
                 false,

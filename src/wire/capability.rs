@@ -1,5 +1,10 @@
 //! Capabilities (RFC 5492): what a speaker says that it can do.
 
+mod describe;
+mod restart;
+
+pub use restart::{GracefulRestart, GracefulRestartFamily, LongLived, LongLivedFamily};
+
 use nom::Parser;
 use nom::multi::many0;
 
@@ -18,8 +23,18 @@ pub struct Capabilities {
     pub route_refresh: bool,
     /// Enhanced route refresh (70, RFC 7313).
     pub enhanced_route_refresh: bool,
+    /// Extended message (6, RFC 8654): messages of more than 4096 octets are understood.
+    pub extended_message: bool,
+    /// Extended next hop encoding (5, RFC 8950) of IPv4 unicast with IPv6 next hops; what else a peer
+    /// says there is of families that calidris does not carry.
+    pub extended_next_hop: bool,
+    /// Role (9, RFC 9234), the sender's, as [`crate::net::Role::wire`] numbers them; a peer may send
+    /// an unassigned one.
+    pub role: Option<u8>,
     /// Graceful restart (64, RFC 4724).
     pub graceful_restart: Option<GracefulRestart>,
+    /// Long-lived graceful restart (71, RFC 9494).
+    pub long_lived: Option<LongLived>,
     /// Four-octet AS numbers (65, RFC 6793), with the sender's number.
     pub four_octet_as: Option<Asn>,
     /// ADD-PATH (69, RFC 7911): what the sender is willing to do in each family.
@@ -28,41 +43,21 @@ pub struct Capabilities {
     pub unknown: Vec<u8>,
 }
 
-/// Graceful restart (RFC 4724 §3).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct GracefulRestart {
-    /// The R bit: the sender has restarted and waits for End-of-RIB.
-    pub restarting: bool,
-    /// The N bit (RFC 8538): NOTIFICATION and hold expiry keep routes as well.
-    pub notification: bool,
-    /// Seconds until the sender's session should be back; 12 bits.
-    pub restart_time: u16,
-    /// The families whose routes may be kept.
-    pub families: PerFamily<Option<GracefulRestartFamily>>,
-}
-
-/// One family of a graceful-restart capability.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct GracefulRestartFamily {
-    /// The F bit: the sender kept its forwarding state over the restart.
-    pub forwarding_preserved: bool,
-}
-
 const MULTIPROTOCOL: u8 = 1;
 const ROUTE_REFRESH: u8 = 2;
+const EXTENDED_NEXT_HOP: u8 = 5;
+const EXTENDED_MESSAGE: u8 = 6;
+const ROLE: u8 = 9;
 const GRACEFUL_RESTART: u8 = 64;
 const FOUR_OCTET_AS: u8 = 65;
 const ADD_PATH: u8 = 69;
 const ENHANCED_ROUTE_REFRESH: u8 = 70;
+const LONG_LIVED: u8 = 71;
+/// Names a host, of interest to people alone: not read.
+const FQDN: u8 = 73;
+/// Names a program, of interest to people alone: not read.
+const SOFTWARE_VERSION: u8 = 75;
 
-/// The R bit, above the restart time.
-const RESTARTING: u16 = 0x8000;
-/// The N bit, above the restart time.
-const NOTIFICATION: u16 = 0x4000;
-/// The restart time's bits, which also bound it.
-const RESTART_TIME: u16 = 0x0fff;
-/// The F bit of a family's flags.
-const FORWARDING: u8 = 0x80;
 const ADD_PATH_RECEIVE: u8 = 1;
 const ADD_PATH_SEND: u8 = 2;
 
@@ -78,8 +73,18 @@ impl Capabilities {
             // Other than zero is a lie about length that harms nobody.
             ROUTE_REFRESH => self.route_refresh = true,
             ENHANCED_ROUTE_REFRESH => self.enhanced_route_refresh = true,
+            EXTENDED_MESSAGE => self.extended_message = true,
+            EXTENDED_NEXT_HOP => {
+                let entries = whole(extended_next_hop, value).ok_or(problem)?;
+                self.extended_next_hop |= entries.contains(&IPV4_THROUGH_IPV6);
+            }
+            ROLE => self.set_role(whole(octet, value).ok_or(problem)?)?,
             GRACEFUL_RESTART => {
-                self.graceful_restart = Some(whole(graceful_restart, value).ok_or(problem)?);
+                let terms = whole(restart::graceful_restart, value).ok_or(problem)?;
+                self.graceful_restart = Some(terms);
+            }
+            LONG_LIVED => {
+                self.long_lived = Some(whole(restart::long_lived, value).ok_or(problem)?);
             }
             FOUR_OCTET_AS => {
                 self.four_octet_as = Some(Asn(whole(long, value).ok_or(problem)?));
@@ -97,6 +102,18 @@ impl Capabilities {
             Some(family) => *self.families.get_mut(family) = true,
             None if self.other_families.contains(&(afi, safi)) => {}
             None => self.other_families.push((afi, safi)),
+        }
+    }
+
+    /// Several equal roles are one; different ones are refused, whether or not this side has a role
+    /// (RFC 9234 §4.2).
+    fn set_role(&mut self, role: u8) -> Result<(), OpenProblem> {
+        match self.role.replace(role) {
+            Some(first) if first != role => Err(OpenProblem::Roles {
+                first,
+                second: role,
+            }),
+            _ => Ok(()),
         }
     }
 
@@ -124,6 +141,17 @@ impl Capabilities {
         if self.route_refresh {
             put(out, ROUTE_REFRESH, &[]);
         }
+        if self.extended_next_hop {
+            let (afi, safi, next_hop) = IPV4_THROUGH_IPV6;
+            let entry = [afi, safi, next_hop].map(u16::to_be_bytes);
+            put(out, EXTENDED_NEXT_HOP, entry.as_flattened());
+        }
+        if self.extended_message {
+            put(out, EXTENDED_MESSAGE, &[]);
+        }
+        if let Some(role) = self.role {
+            put(out, ROLE, &[role]);
+        }
         if let Some(restart) = &self.graceful_restart {
             put(out, GRACEFUL_RESTART, &restart.value());
         }
@@ -136,6 +164,9 @@ impl Capabilities {
         }
         if self.enhanced_route_refresh {
             put(out, ENHANCED_ROUTE_REFRESH, &[]);
+        }
+        if let Some(terms) = &self.long_lived {
+            put(out, LONG_LIVED, &terms.value());
         }
         for code in &self.unknown {
             put(out, *code, &[]);
@@ -161,33 +192,8 @@ impl Capabilities {
     }
 }
 
-impl GracefulRestart {
-    fn value(&self) -> Vec<u8> {
-        let mut first = self.restart_time.min(RESTART_TIME);
-        if self.restarting {
-            first |= RESTARTING;
-        }
-        if self.notification {
-            first |= NOTIFICATION;
-        }
-        let mut value = first.to_be_bytes().to_vec();
-        for (family, terms) in self.families.iter() {
-            if let Some(terms) = terms {
-                let flags = if terms.forwarding_preserved {
-                    FORWARDING
-                } else {
-                    0
-                };
-                value.extend_from_slice(&family.afi().0.to_be_bytes());
-                value.extend_from_slice(&[family.safi().0, flags]);
-            }
-        }
-        value
-    }
-}
-
 fn put(out: &mut Vec<u8>, code: u8, value: &[u8]) {
-    let length = u8::try_from(value.len()).expect("no value of ours exceeds ten octets");
+    let length = u8::try_from(value.len()).expect("no value of ours exceeds fourteen octets");
     out.extend_from_slice(&[code, length]);
     out.extend_from_slice(value);
 }
@@ -212,28 +218,13 @@ fn multiprotocol(input: &[u8]) -> Read<'_, (u16, u8)> {
         .parse(input)
 }
 
-/// Flags and time, then AFI, SAFI and flags of each family (RFC 4724 §3).
-fn graceful_restart(input: &[u8]) -> Read<'_, GracefulRestart> {
-    let (input, first) = short(input)?;
-    let (input, entries) = many0((short, octet, octet)).parse(input)?;
-    let mut families = PerFamily::default();
-    for (afi, safi, flags) in entries {
-        if let Some(family) = Family::from_wire(Afi(afi), Safi(safi)) {
-            *families.get_mut(family) = Some(GracefulRestartFamily {
-                forwarding_preserved: flags & FORWARDING != 0,
-            });
-        }
-    }
-    Ok((
-        input,
-        GracefulRestart {
-            restarting: first & RESTARTING != 0,
-            notification: first & NOTIFICATION != 0,
-            restart_time: first & RESTART_TIME,
-            families,
-        },
-    ))
+/// AFI and SAFI of the prefixes, AFI of the next hop, of each combination (RFC 8950 §4).
+fn extended_next_hop(input: &[u8]) -> Read<'_, Vec<(u16, u16, u16)>> {
+    many0((short, short, short)).parse(input)
 }
+
+/// IPv4 unicast with next hops of IPv6.
+const IPV4_THROUGH_IPV6: (u16, u16, u16) = (1, 1, 2);
 
 /// AFI, SAFI and direction of each family (RFC 7911 §4).
 fn add_path(input: &[u8]) -> Read<'_, Vec<(u16, u8, u8)>> {

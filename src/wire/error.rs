@@ -98,6 +98,25 @@ pub enum OpenProblem {
         /// The length of its value.
         length: usize,
     },
+    /// Two capabilities name different roles (RFC 9234 §4.2).
+    #[error("the roles {first} and {second} are both claimed")]
+    Roles {
+        /// The first one's value.
+        first: u8,
+        /// The value that differs from it.
+        second: u8,
+    },
+}
+
+impl OpenProblem {
+    fn notification(self) -> Notification {
+        match self {
+            Self::Overrun | Self::Excess | Self::CapabilityLength { .. } => {
+                Notification::malformed_open()
+            }
+            Self::Roles { .. } => Notification::role_mismatch(),
+        }
+    }
 }
 
 impl WireError {
@@ -112,7 +131,7 @@ impl WireError {
             Self::HoldTime(_) => Notification::unacceptable_hold_time(),
             Self::RouterId(_) => Notification::bad_bgp_identifier(),
             Self::OptionalParameter(_) => Notification::unsupported_optional_parameter(),
-            Self::Parameters { .. } => Notification::malformed_open(),
+            Self::Parameters { problem, .. } => problem.notification(),
             Self::Sections { .. } => Notification::update_error(1, Vec::new()),
             Self::Nlri { .. } => Notification::update_error(10, Vec::new()),
             Self::Attribute {

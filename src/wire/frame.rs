@@ -3,7 +3,7 @@
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::error::WireError;
-use super::{HEADER_LENGTH, MESSAGE_LENGTH_MAX};
+use super::{EXTENDED_MESSAGE_LENGTH_MAX, HEADER_LENGTH, MESSAGE_LENGTH_MAX};
 
 /// The message types that are spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -65,10 +65,10 @@ impl MessageKind {
     }
 
     /// Whether a length field is possible for this type. A ROUTE-REFRESH may be short here: which
-    /// error that is depends on its subtype.
+    /// error that is depends on its subtype. OPEN stays short whatever was agreed (RFC 8654 §4).
     const fn allows(self, length: usize) -> bool {
         match self {
-            Self::Open => length >= 29,
+            Self::Open => length >= 29 && length <= MESSAGE_LENGTH_MAX,
             Self::Update => length >= 23,
             Self::Notification => length >= 21,
             Self::Keepalive => length == HEADER_LENGTH,
@@ -89,8 +89,8 @@ pub(crate) struct Header {
 impl Header {
     /// Reads the header at the front of `octets`; `None` where it has not arrived completely. A
     /// marker that is wrong is reported as soon as its first wrong octet is there, so that a
-    /// stranger who speaks another protocol is answered at once.
-    pub(crate) fn read(octets: &[u8]) -> Result<Option<Self>, WireError> {
+    /// stranger who speaks another protocol is answered at once. `length_max` bounds the message.
+    pub(crate) fn read(octets: &[u8], length_max: usize) -> Result<Option<Self>, WireError> {
         let marker = octets.get(..MARKER.len()).unwrap_or(octets);
         if marker.iter().any(|octet| *octet != 0xff) {
             return Err(WireError::Marker(marker.to_vec()));
@@ -102,7 +102,7 @@ impl Header {
             return Ok(None);
         };
         let length = u16::from_be_bytes([*high, *low]);
-        if !(HEADER_LENGTH..=MESSAGE_LENGTH_MAX).contains(&usize::from(length)) {
+        if !(HEADER_LENGTH..=length_max).contains(&usize::from(length)) {
             return Err(WireError::Length { kind: None, length });
         }
         let kind = MessageKind::from_wire(*kind).ok_or(WireError::MessageType(*kind))?;
@@ -118,9 +118,10 @@ impl Header {
         }))
     }
 
-    /// Writes a whole message around a body of at most 4077 octets.
+    /// Writes a whole message around a body of at most 4077 octets, or 65,516 where RFC 8654 is in
+    /// force.
     pub(crate) fn put(kind: MessageKind, body: &[u8], out: &mut impl BufMut) {
-        debug_assert!(HEADER_LENGTH + body.len() <= MESSAGE_LENGTH_MAX);
+        debug_assert!(HEADER_LENGTH + body.len() <= EXTENDED_MESSAGE_LENGTH_MAX);
         let length = u16::try_from(HEADER_LENGTH + body.len()).unwrap_or(u16::MAX);
         out.put_slice(&MARKER);
         out.put_u16(length);
@@ -143,9 +144,12 @@ pub const KEEPALIVE: [u8; HEADER_LENGTH] = [
 /// The owner reads from its socket into [`Framer::buffer`] and takes messages until there is none.
 /// A message shares the buffer's memory: drop it before the next read, so that the buffer is reused.
 /// What is buffered is bounded by what the owner reads at a time plus one message.
+///
+/// Messages are bounded by 4096 octets until [`Framer::allow_extended`] says otherwise.
 #[derive(Debug, Default)]
 pub struct Framer {
     buffer: BytesMut,
+    extended: bool,
 }
 
 impl Framer {
@@ -164,6 +168,13 @@ impl Framer {
         self.buffer.extend_from_slice(octets);
     }
 
+    /// Lets messages other than OPEN and KEEPALIVE have up to 65,535 octets (RFC 8654 §4), for
+    /// sessions whose both sides have offered that. It counts from the next call of
+    /// [`Framer::next`], so it must be said between the peer's OPEN and the message behind it.
+    pub const fn allow_extended(&mut self, extended: bool) {
+        self.extended = extended;
+    }
+
     /// The octets that were read and not yet taken.
     pub fn buffered(&self) -> usize {
         self.buffer.len()
@@ -179,7 +190,11 @@ impl Framer {
         reason = "not an iterator: none means not yet, and errors are for good"
     )]
     pub fn next(&mut self) -> Result<Option<Bytes>, WireError> {
-        let Some(header) = Header::read(&self.buffer)? else {
+        let length_max = match self.extended {
+            true => EXTENDED_MESSAGE_LENGTH_MAX,
+            false => MESSAGE_LENGTH_MAX,
+        };
+        let Some(header) = Header::read(&self.buffer, length_max)? else {
             return Ok(None);
         };
         if self.buffer.len() < header.length {
@@ -245,6 +260,42 @@ mod tests {
         ];
         for (length, kind) in cases {
             let mut framer = Framer::new();
+            framer.extend(&message(length, kind));
+            let notification = framer.next().expect_err("out of bounds").notification();
+            assert_eq!((notification.code, notification.subcode), (1, 2));
+            assert_eq!(notification.data, length.to_be_bytes());
+        }
+    }
+
+    #[test]
+    fn long_messages_are_cut_once_both_sides_have_agreed_on_them() {
+        let mut stream = Vec::new();
+        Header::put(MessageKind::Update, &vec![7; 65_516], &mut stream);
+        Header::put(MessageKind::Notification, &[7; 5_000], &mut stream);
+        Header::put(MessageKind::RouteRefresh, &[7; 4_078], &mut stream);
+        let mut framer = Framer::new();
+        framer.extend(&stream);
+        framer.allow_extended(true);
+        let lengths: Vec<_> =
+            std::iter::from_fn(|| framer.next().expect("within bounds").map(|m| m.len())).collect();
+        assert_eq!(lengths, [65_535, 5_019, 4_097]);
+
+        let mut framer = Framer::new();
+        framer.extend(&stream);
+        assert_eq!(
+            framer.next(),
+            Err(WireError::Length {
+                kind: None,
+                length: 65_535
+            })
+        );
+    }
+
+    #[test]
+    fn open_and_keepalive_stay_short_whatever_was_agreed() {
+        for (length, kind) in [(4_097, 1), (65_535, 1), (4_097, 4), (20, 4), (18, 2)] {
+            let mut framer = Framer::new();
+            framer.allow_extended(true);
             framer.extend(&message(length, kind));
             let notification = framer.next().expect_err("out of bounds").notification();
             assert_eq!((notification.code, notification.subcode), (1, 2));

@@ -63,7 +63,9 @@ pub use attribute::{
     Aggregator, AsPath, AsSegment, AttributeError, AttributeErrorKind, Community, LargeCommunity,
     NextHop, Origin, PathAttributes, UnknownAttribute,
 };
-pub use capability::{Capabilities, GracefulRestart, GracefulRestartFamily};
+pub use capability::{
+    Capabilities, GracefulRestart, GracefulRestartFamily, LongLived, LongLivedFamily,
+};
 pub use error::{AttributeFault, Disposition, OpenProblem, WireError};
 pub use frame::{Framer, KEEPALIVE, MessageKind};
 pub use nlri::{Nlri, NlriError, NlriIter, NlriRun};
@@ -81,6 +83,9 @@ pub const HEADER_LENGTH: usize = 19;
 
 /// The longest message without RFC 8654.
 pub const MESSAGE_LENGTH_MAX: usize = 4096;
+
+/// The longest message with RFC 8654, OPEN and KEEPALIVE excepted.
+pub const EXTENDED_MESSAGE_LENGTH_MAX: usize = 65_535;
 
 /// What must be known of a session to read its messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,13 +161,14 @@ impl Message<'_> {
     }
 }
 
-/// Reads one whole message, header included, as [`Framer::next`] returns it.
+/// Reads one whole message, header included, as [`Framer::next`] returns it. How long the session's
+/// messages may be is the framer's to judge: up to 65,535 octets are read here.
 ///
 /// # Errors
 /// [`WireError`] for what ends the session; faults in attributes that RFC 7606 lets it survive are
 /// in [`Update::faults`]. Octets that are less or more than the header's length are an error, too.
 pub fn decode<'a>(message: &'a [u8], context: &DecodeContext) -> Result<Message<'a>, WireError> {
-    let header = frame::Header::read(message)?;
+    let header = frame::Header::read(message, EXTENDED_MESSAGE_LENGTH_MAX)?;
     let Some(header) = header.filter(|header| header.length == message.len()) else {
         return Err(WireError::Length {
             kind: header.map(|header| header.kind),

@@ -7,7 +7,7 @@ use bytes::BufMut;
 use super::error::Hex;
 use super::frame::{Header, MessageKind};
 use super::{HEADER_LENGTH, MESSAGE_LENGTH_MAX};
-use crate::net::PerFamily;
+use crate::net::{Afi, Family, PerFamily, Safi};
 
 /// NOTIFICATION as sent or received.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -139,6 +139,11 @@ impl Notification {
         Self::unsupported_capability(data)
     }
 
+    /// 2/11: the roles of both sides do not go together (RFC 9234 §4.2).
+    pub const fn role_mismatch() -> Self {
+        Self::new(OPEN, 11)
+    }
+
     /// 3/*: an UPDATE that the session cannot survive.
     pub const fn update_error(subcode: u8, data: Vec<u8>) -> Self {
         Self::with_data(UPDATE, subcode, data)
@@ -159,6 +164,15 @@ impl Notification {
         Self::new(CEASE, subcode)
     }
 
+    /// 6/1: the peer has announced more prefixes of a family than it may; family and bound are the
+    /// data (RFC 4486 §4).
+    pub fn prefix_limit(family: Family, max: u32) -> Self {
+        let mut data = family.afi().0.to_be_bytes().to_vec();
+        data.push(family.safi().0);
+        data.extend_from_slice(&max.to_be_bytes());
+        Self::with_data(CEASE, cease::PREFIX_LIMIT, data)
+    }
+
     /// 6/2 with a text for the peer's operator (RFC 9003), cut at 255 octets.
     pub fn admin_shutdown(text: &str) -> Self {
         Self::with_data(CEASE, cease::ADMIN_SHUTDOWN, operator_text(text))
@@ -167,6 +181,29 @@ impl Notification {
     /// 6/4 with a text for the peer's operator (RFC 9003), cut at 255 octets.
     pub fn admin_reset(text: &str) -> Self {
         Self::with_data(CEASE, cease::ADMIN_RESET, operator_text(text))
+    }
+
+    /// 6/9 around the real reason (RFC 8538 §3.1): tells a peer that keeps routes over other
+    /// NOTIFICATIONs to forget them.
+    pub fn hard_reset(reason: &Self) -> Self {
+        let mut data = vec![reason.code, reason.subcode];
+        data.extend_from_slice(&reason.data);
+        Self::with_data(CEASE, cease::HARD_RESET, data)
+    }
+
+    /// Whether this is 6/9, over which nothing is kept (RFC 8538 §3.3).
+    pub const fn is_hard_reset(&self) -> bool {
+        self.code == CEASE && self.subcode == cease::HARD_RESET
+    }
+
+    /// The reason inside a hard reset, where it holds one; a hard reset in there means nothing more.
+    pub fn encapsulated(&self) -> Option<Self> {
+        match &*self.data {
+            [code, subcode, data @ ..] if self.is_hard_reset() => {
+                Some(Self::with_data(*code, *subcode, data.to_vec()))
+            }
+            _ => None,
+        }
     }
 
     /// 7/1: a ROUTE-REFRESH, which is the data, has the wrong length (RFC 7313 §5).
@@ -182,15 +219,18 @@ impl Notification {
     /// Writes the message; data that does not fit 4096 octets is cut.
     pub fn encode(&self, out: &mut impl BufMut) {
         let mut body = vec![self.code, self.subcode];
-        let room = MESSAGE_LENGTH_MAX - HEADER_LENGTH - body.len();
-        body.extend(self.data.iter().take(room));
+        body.extend(self.data.iter().take(DATA_OCTETS_MAX));
         Header::put(MessageKind::Notification, &body, out);
     }
 
-    /// Reads a body; the header's bounds give it two octets at least.
+    /// Reads a body; the header's bounds give it two octets at least. Of a message that RFC 8654 has
+    /// let grow, no more data is kept than an ordinary one holds.
     pub(crate) fn decode(body: &[u8]) -> Self {
         match body {
-            [code, subcode, data @ ..] => Self::with_data(*code, *subcode, data.to_vec()),
+            [code, subcode, data @ ..] => {
+                let kept = data.get(..DATA_OCTETS_MAX).unwrap_or(data);
+                Self::with_data(*code, *subcode, kept.to_vec())
+            }
             _ => Self::new(0, 0),
         }
     }
@@ -203,24 +243,40 @@ impl Notification {
             None if self.subcode == 0 => name.to_owned(),
             None => format!("{name}: subcode {}", self.subcode),
         };
-        match (self.code, self.subcode) {
-            (CEASE, cease::ADMIN_SHUTDOWN | cease::ADMIN_RESET) => {
-                if let Some(said) = read_operator_text(&self.data) {
-                    text.push_str(&format!(" ({said:?})"));
-                }
-            }
-            (CEASE, cease::HARD_RESET) => {
-                // One level only: a hard reset inside a hard reset means nothing more.
-                if let [code, subcode, ..] = &*self.data
-                    && let Some(detail) = subcode_name(*code, *subcode)
-                {
-                    text.push_str(&format!(" ({}: {detail})", code_name(*code)));
-                }
-            }
-            _ if self.data.is_empty() => {}
-            _ => text.push_str(&format!(" ({})", Hex(&self.data))),
+        if let Some(inner) = self.encapsulated() {
+            // One level only: a peer decides how many there are.
+            let detail = match inner.is_hard_reset() {
+                true => code_name(inner.code).to_owned(),
+                false => inner.meaning(),
+            };
+            text.push_str(&format!(" ({detail})"));
+        } else if let Some(detail) = self.detail() {
+            text.push_str(&format!(" ({detail})"));
         }
         text
+    }
+
+    /// What the data says; `None` where there is none, or a text that contradicts its length.
+    fn detail(&self) -> Option<String> {
+        match (self.code, self.subcode, &*self.data) {
+            (CEASE, cease::ADMIN_SHUTDOWN | cease::ADMIN_RESET, data) => {
+                read_operator_text(data).map(|said| format!("{said:?}"))
+            }
+            (CEASE, cease::PREFIX_LIMIT, [high, low, safi, max @ ..]) if max.len() == 4 => {
+                let afi = u16::from_be_bytes([*high, *low]);
+                let max = max
+                    .iter()
+                    .fold(0, |max, octet| max << 8 | u32::from(*octet));
+                let family = Family::from_wire(Afi(afi), Safi(*safi));
+                let family = family.map_or_else(
+                    || format!("AFI {afi} SAFI {safi}"),
+                    |family| family.name().to_owned(),
+                );
+                Some(format!("{family}, at most {max}"))
+            }
+            (_, _, []) => None,
+            (_, _, data) => Some(Hex(data).to_string()),
+        }
     }
 }
 
@@ -230,6 +286,9 @@ impl fmt::Display for Notification {
         write!(f, "{}/{} {}", self.code, self.subcode, self.meaning())
     }
 }
+
+/// The data of the longest ordinary message.
+const DATA_OCTETS_MAX: usize = MESSAGE_LENGTH_MAX - HEADER_LENGTH - 2;
 
 /// The text behind its length, cut at a character's end within 255 octets.
 fn operator_text(text: &str) -> Vec<u8> {
@@ -304,88 +363,4 @@ const fn subcode_name(code: u8, subcode: u8) -> Option<&'static str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn meanings_are_in_the_words_of_the_rfcs() {
-        let meanings = [
-            (
-                Notification::bad_peer_as(),
-                "2/2 OPEN Message Error: Bad Peer AS",
-            ),
-            (Notification::hold_timer_expired(), "4/0 Hold Timer Expired"),
-            (
-                Notification::unsupported_version(),
-                "2/1 OPEN Message Error: Unsupported Version Number (00 04)",
-            ),
-            (
-                Notification::fsm_error(fsm_error::ESTABLISHED),
-                "5/3 Finite State Machine Error: Receive Unexpected Message in Established State",
-            ),
-            (Notification::cease(99), "6/99 Cease: subcode 99"),
-            (Notification::new(77, 0), "77/0 Unknown error code"),
-        ];
-        for (notification, meaning) in meanings {
-            assert_eq!(notification.to_string(), meaning);
-        }
-    }
-
-    #[test]
-    fn shutdown_texts_are_shown_escaped() {
-        let notification = Notification::admin_shutdown("moving to \"rack 4\"\n");
-        assert_eq!(
-            notification.meaning(),
-            r#"Cease: Administrative Shutdown ("moving to \"rack 4\"\n")"#
-        );
-    }
-
-    #[test]
-    fn shutdown_texts_that_lie_about_their_length_are_left_out() {
-        let mut notification = Notification::admin_shutdown("x");
-        for data in [vec![], vec![0], vec![9, b'x'], vec![255]] {
-            notification.data = data;
-            assert_eq!(notification.meaning(), "Cease: Administrative Shutdown");
-        }
-        notification.data = vec![2, 0xff, b'x', b'y'];
-        assert_eq!(
-            notification.meaning(),
-            "Cease: Administrative Shutdown (\"\u{fffd}x\")"
-        );
-    }
-
-    #[test]
-    fn shutdown_texts_are_cut_at_a_whole_character() {
-        let notification = Notification::admin_shutdown(&"ü".repeat(200));
-        assert_eq!(notification.data.len(), 255);
-        assert_eq!(notification.data.first(), Some(&254));
-        assert!(!notification.meaning().contains('\u{fffd}'));
-    }
-
-    #[test]
-    fn a_hard_reset_tells_what_it_holds() {
-        let mut notification = Notification::cease(cease::HARD_RESET);
-        notification.data = vec![6, 3];
-        assert_eq!(
-            notification.meaning(),
-            "Cease: Hard Reset (Cease: Peer De-configured)"
-        );
-    }
-
-    #[test]
-    fn data_beyond_a_message_is_cut() {
-        let mut out = Vec::new();
-        Notification::update_error(2, vec![7; 5000]).encode(&mut out);
-        assert_eq!(out.len(), MESSAGE_LENGTH_MAX);
-    }
-
-    #[test]
-    fn families_that_the_peer_lacks_are_named_as_capabilities() {
-        let both = PerFamily {
-            ipv4: true,
-            ipv6: true,
-        };
-        let data = Notification::no_common_family(both).data;
-        assert_eq!(data, [1, 4, 0, 1, 0, 1, 1, 4, 0, 2, 0, 1]);
-    }
-}
+mod tests;

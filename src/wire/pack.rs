@@ -5,6 +5,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use super::attribute::{NextHop, PathAttributes, code};
 use super::frame::{MARKER, MessageKind};
 use super::nlri::Nlri;
+use super::refresh::RouteRefresh;
 use super::{EncodeContext, HEADER_LENGTH, MESSAGE_LENGTH_MAX};
 use crate::net::{AddressFamily, Family, PrefixKey};
 
@@ -113,6 +114,11 @@ impl UpdatePacker {
         };
         let start = self.begin(layout);
         self.finish(layout, start);
+    }
+
+    /// Writes a ROUTE-REFRESH between the UPDATEs: the begin or the end of a refresh (RFC 7313 §4).
+    pub fn route_refresh(&mut self, refresh: &RouteRefresh) {
+        refresh.encode(&mut self.out);
     }
 
     /// Writes as many messages as the prefixes need, and says how many prefixes there were.

@@ -127,9 +127,37 @@ fn json_files_may_hold_several_values() {
 }
 
 #[test]
+fn what_a_secret_holds_is_quoted_by_no_problem() {
+    const PLANTED: &str = "c0rrect-horse";
+    let head = "apiVersion: v1\nkind: Secret\nmetadata: {name: s, namespace: web}\n";
+    for data in [
+        format!("stringData: {{a: *{PLANTED}}}\n"),
+        format!("stringData: {{a: {PLANTED}, a: {PLANTED}}}\n"),
+        format!("stringData: [{PLANTED}\n"),
+        format!("stringData:\n  a: {PLANTED}\n {PLANTED}: [\n"),
+        format!("stringData: {PLANTED}\n"),
+        format!("data: {{a: {PLANTED}}}\n"),
+        format!("data: {{a: [{PLANTED}]}}\n"),
+        format!("stringData: {{a: !{PLANTED} x}}\n"),
+    ] {
+        let documents = parsed(&format!("{head}{data}"));
+        let shown = format!("{documents:?}");
+        assert!(!shown.contains(PLANTED), "{shown}");
+        for problem in documents
+            .iter()
+            .filter_map(|document| document.as_ref().err())
+        {
+            assert_eq!(problem.resource.as_deref(), Some("Secret/web/s"), "{data}");
+        }
+    }
+    let json = format!("{{\"kind\": \"Secret\", \"stringData\": {{\"a\": {PLANTED}");
+    assert!(!format!("{:?}", parse_documents("f.json", &json)).contains(PLANTED));
+}
+
+#[test]
 fn foreign_kinds_are_silent_and_unknown_ones_are_not() {
-    let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\n";
-    assert!(parsed(secret).is_empty());
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\n";
+    assert!(parsed(pod).is_empty());
     let pear = "apiVersion: projectcalico.org/v3\nkind: BGPPear\nmetadata: {name: s}\n";
     assert_eq!(
         names(&parsed(pear)),

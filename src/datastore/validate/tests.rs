@@ -116,6 +116,7 @@ fn all_examples_validate_and_plan_without_a_warning() {
                 node: node.metadata.name.to_string(),
                 router_id: crate::plan::RouterIdChoice::NodeAddress,
                 listen_port: None,
+                passwords: Default::default(),
             };
             let plan = crate::plan::plan(&store, &identity).expect("the node is there");
             assert!(

@@ -7,7 +7,7 @@ use crate::fsm::action::{Action, ConnectionId, DownReason};
 use crate::fsm::collision::{self, Verdict};
 use crate::fsm::connection::Connection;
 use crate::fsm::event::Direction;
-use crate::fsm::negotiate::{Negotiated, our_open};
+use crate::fsm::negotiate::Negotiated;
 use crate::fsm::state::{Dialler, State, StateName};
 use crate::fsm::timer::{OPEN_HOLD_OUTGOING, OPEN_HOLD_RIVAL, SessionTimers};
 use crate::wire::{Notification, Open, cease};
@@ -55,7 +55,7 @@ impl Peer {
 
     /// Answers a good OPEN: OpenSent becomes OpenConfirm, and no further connection is sought.
     fn confirm(&mut self, now: Instant, id: ConnectionId, negotiated: Negotiated) {
-        let open = our_open(&self.config, self.restarting);
+        let open = self.our_open();
         let keepalive = negotiated
             .keepalive
             .map(|interval| now + self.jitter.shorten(interval));
@@ -63,7 +63,9 @@ impl Peer {
             return;
         };
         match held.state {
-            State::Newcomer { .. } => self.actions.push_back(Action::SendOpen(id, open)),
+            State::Newcomer { .. } | State::Delayed { .. } => {
+                self.actions.push_back(Action::SendOpen(id, open));
+            }
             State::OpenSent { .. } | State::OpenConfirm { .. } | State::Established { .. } => {}
         }
         // Even where the hold time is zero, a peer must not stay silent here for ever.
@@ -76,6 +78,8 @@ impl Peer {
             timers: SessionTimers {
                 hold: Some(now + hold),
                 keepalive,
+                keepalive_waits: true,
+                send_hold: None,
             },
             confirmed: false,
         };
@@ -87,7 +91,10 @@ impl Peer {
         if self.is_blocked(index) {
             match &mut self.connections[index].state {
                 State::OpenConfirm { confirmed, .. } => *confirmed = true,
-                State::Newcomer { .. } | State::OpenSent { .. } | State::Established { .. } => {}
+                State::Newcomer { .. }
+                | State::Delayed { .. }
+                | State::OpenSent { .. }
+                | State::Established { .. } => {}
             }
         } else {
             self.establish(now, index);
@@ -102,7 +109,10 @@ impl Peer {
                 .iter()
                 .filter(|other| other.id != held.id)
                 .any(|rival| collision::blocks(&self.config, negotiated, rival)),
-            State::Newcomer { .. } | State::OpenSent { .. } | State::Established { .. } => false,
+            State::Newcomer { .. }
+            | State::Delayed { .. }
+            | State::OpenSent { .. }
+            | State::Established { .. } => false,
         }
     }
 
@@ -116,6 +126,7 @@ impl Peer {
                 if negotiated.hold_time.duration().is_none() {
                     timers.hold = None;
                 }
+                timers.send_hold = negotiated.send_hold_time().map(|time| now + time);
                 let negotiated = negotiated.clone();
                 let up = Action::Up(held.id, negotiated.clone());
                 held.state = State::Established {
@@ -125,7 +136,10 @@ impl Peer {
                 };
                 self.actions.push_back(up);
             }
-            State::Newcomer { .. } | State::OpenSent { .. } | State::Established { .. } => {
+            State::Newcomer { .. }
+            | State::Delayed { .. }
+            | State::OpenSent { .. }
+            | State::Established { .. } => {
                 debug_assert!(false, "only a confirmed connection is established");
             }
         }
@@ -192,9 +206,10 @@ impl Peer {
         let waiting = (0..self.connections.len()).find(|index| {
             let confirmed = match self.connections[*index].state {
                 State::OpenConfirm { confirmed, .. } => confirmed,
-                State::Newcomer { .. } | State::OpenSent { .. } | State::Established { .. } => {
-                    false
-                }
+                State::Newcomer { .. }
+                | State::Delayed { .. }
+                | State::OpenSent { .. }
+                | State::Established { .. } => false,
             };
             confirmed && !self.is_blocked(*index)
         });
@@ -213,7 +228,7 @@ impl Peer {
 
     /// Gives newcomers their OPEN: the session that they stood behind is gone.
     fn wake_newcomers(&mut self) {
-        let open = our_open(&self.config, self.restarting);
+        let open = self.our_open();
         for held in &mut self.connections {
             match held.state {
                 State::Newcomer { until } => {
@@ -221,7 +236,10 @@ impl Peer {
                     self.actions
                         .push_back(Action::SendOpen(held.id, open.clone()));
                 }
-                State::OpenSent { .. } | State::OpenConfirm { .. } | State::Established { .. } => {}
+                State::Delayed { .. }
+                | State::OpenSent { .. }
+                | State::OpenConfirm { .. }
+                | State::Established { .. } => {}
             }
         }
     }
@@ -237,6 +255,8 @@ impl Peer {
 /// to close; the session should be back as soon as the peer wants it. A full table or refused
 /// connections would only repeat themselves.
 fn is_failure(notification: &Notification) -> bool {
+    let inner = notification.encapsulated();
+    let notification = inner.as_ref().unwrap_or(notification);
     match (notification.code, notification.subcode) {
         (CEASE, cease::PREFIX_LIMIT | cease::CONNECTION_REJECTED | cease::OUT_OF_RESOURCES) => true,
         (CEASE, _) => false,

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::Peer;
 use crate::fsm::action::{Action, DownReason};
 use crate::fsm::event::{Backlog, Direction};
-use crate::fsm::state::Dialler;
+use crate::fsm::state::{Dialler, State};
 use crate::fsm::timer::{BACKLOG_GRACE, DIAL_MIN, Timer};
 use crate::wire::Notification;
 
@@ -44,13 +44,38 @@ impl Peer {
             }
             (Timer::Keepalive, Backlog::Unread | Backlog::Drained) => {
                 let held = &mut self.connections[index];
-                if let Some(interval) = held.keepalive_interval() {
-                    held.keepalive_sent(now + self.jitter.shorten(interval));
+                if let Some(interval) = held.keepalive_interval()
+                    && held.keepalive_due(now + self.jitter.shorten(interval))
+                {
                     self.actions.push_back(Action::SendKeepalive(held.id));
                 }
             }
+            // What we have not read says nothing about what the peer has not read.
+            (Timer::SendHold, Backlog::Unread | Backlog::Drained) => {
+                let reason = "the peer took nothing for the send hold time".to_owned();
+                self.fail(now, index, Notification::send_hold_timer_expired(), reason);
+            }
+            (Timer::DelayOpen, Backlog::Unread | Backlog::Drained) => self.on_delay_over(index),
             (Timer::ConnectRetry | Timer::IdleHold, Backlog::Unread | Backlog::Drained) => {
                 debug_assert!(false, "these belong to the dialler");
+            }
+        }
+    }
+
+    /// The peer has let the delay pass: this side speaks first after all.
+    fn on_delay_over(&mut self, index: usize) {
+        let open = self.our_open();
+        let held = &mut self.connections[index];
+        match held.state {
+            State::Delayed { until, .. } => {
+                held.state = State::OpenSent { until };
+                self.actions.push_back(Action::SendOpen(held.id, open));
+            }
+            State::Newcomer { .. }
+            | State::OpenSent { .. }
+            | State::OpenConfirm { .. }
+            | State::Established { .. } => {
+                debug_assert!(false, "only a delayed OPEN has this deadline");
             }
         }
     }

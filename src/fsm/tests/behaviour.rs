@@ -146,7 +146,7 @@ fn unexpected_messages_are_named_by_state_and_type() {
     bench.establish(1);
     let actions = bench.receive_open(1);
     assert_eq!(actions[0], expected(3, 1));
-    assert!(!down(&actions).expect("the session ends").keep_routes);
+    assert!(down(&actions).is_some(), "the session ends");
 }
 
 #[test]
@@ -178,7 +178,7 @@ fn silent_peer_ends_by_hold_timer_in_open_confirm_and_established() {
     bench.establish(1);
     let actions = bench.wait(Duration::from_secs(241));
     assert_eq!(sent(&actions), Some((4, 0)));
-    assert!(!down(&actions).expect("the session ends").keep_routes);
+    assert!(down(&actions).is_some(), "the session ends");
 }
 
 #[test]
@@ -301,7 +301,7 @@ fn cease_from_the_peer_brings_no_pause_unless_it_would_only_repeat_itself() {
         let mut bench = Bench::new(config(1, 2));
         bench.establish(1);
         let actions = bench.receive(1, Received::Notification(Notification::cease(subcode)));
-        assert!(!down(&actions).expect("the session ends").keep_routes);
+        assert!(down(&actions).is_some(), "the session ends");
         assert_eq!(sent(&actions), None);
         assert_eq!(bench.peer.state() == StateName::Idle, pause, "6/{subcode}");
     }
@@ -311,9 +311,8 @@ fn cease_from_the_peer_brings_no_pause_unless_it_would_only_repeat_itself() {
 fn stop_says_why_and_start_begins_again() {
     let mut bench = Bench::new(config(1, 2));
     bench.establish(1);
-    let reason = StopReason::Cease(Notification::cease(cease::PEER_DECONFIGURED));
-    let actions = bench.input(Input::Stop(reason));
-    assert_eq!(sent(&actions), Some((6, 3)));
+    let actions = bench.input(Input::Stop(StopReason::AdminShutdown("for a while".into())));
+    assert_eq!(sent(&actions), Some((6, 9)));
     assert!(down(&actions).is_some());
     assert_eq!(bench.peer.poll_timeout(), None);
     bench.input(Input::Start);

@@ -124,7 +124,13 @@ impl World {
                 }
                 // The first thing a session does is to send routes.
                 Action::Up(id, _) => self.send(side, id, Received::Update),
-                Action::Down(_) | Action::Refresh(_) | Action::Failed(_) => {}
+                Action::Down(_)
+                | Action::Refresh(_)
+                | Action::RefreshBegins(_)
+                | Action::RefreshEnds(_)
+                | Action::SendRefresh(..)
+                | Action::RefreshRefused(..)
+                | Action::Failed(_) => {}
             }
         }
     }
@@ -206,6 +212,17 @@ fn equal_identifiers_are_told_apart_by_as() {
     (first.local_as, first.remote_as) = (Asn(65_001), Asn(65_002));
     (second.local_as, second.remote_as) = (Asn(65_002), Asn(65_001));
     assert!(walk([first, second]) > 1);
+}
+
+#[test]
+fn one_session_survives_where_accepted_connections_wait_for_open() {
+    let patient = |host, peer| PeerConfig {
+        delay_open: Some(Duration::from_secs(5)),
+        ..eager(host, peer)
+    };
+    assert!(walk([patient(1, 2), patient(2, 1)]) > 1);
+    assert!(walk([patient(1, 2), eager(2, 1)]) > 1);
+    assert!(walk([eager(1, 2), patient(2, 1)]) > 1);
 }
 
 #[test]

@@ -2,13 +2,15 @@
 
 mod behaviour;
 mod collisions;
+mod endings;
 mod scripts;
+mod writing;
 
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 use super::{Action, Backlog, ConnectionId, Direction, Input, Peer, PeerConfig, Received};
-use crate::fsm::negotiate::our_open;
+use crate::fsm::negotiate::{Resumption, our_open};
 use crate::net::{Asn, PerFamily, RouterId};
 use crate::wire::{HoldTime, Open};
 
@@ -48,7 +50,7 @@ pub(super) fn open_of_peer(config: &PeerConfig) -> Open {
         },
         ..config.clone()
     };
-    our_open(&peer, false)
+    our_open(&peer, Resumption::Anew)
 }
 
 /// Any moment: there is no other way to make one.
@@ -62,6 +64,8 @@ pub(super) struct Bench {
     pub(super) peer: Peer,
     pub(super) config: PeerConfig,
     pub(super) now: Instant,
+    /// Whether the other side takes what is sent.
+    pub(super) takes: bool,
 }
 
 impl Bench {
@@ -70,6 +74,7 @@ impl Bench {
             peer: Peer::new(config.clone(), 1),
             config,
             now: begin(),
+            takes: true,
         };
         bench.input(Input::Start);
         bench
@@ -80,8 +85,25 @@ impl Bench {
         self.actions()
     }
 
+    /// Takes the actions, and writes what they send.
     pub(super) fn actions(&mut self) -> Vec<Action> {
-        std::iter::from_fn(|| self.peer.poll_action()).collect()
+        let actions: Vec<_> = std::iter::from_fn(|| self.peer.poll_action()).collect();
+        for action in &actions {
+            if let Action::SendOpen(id, _) | Action::SendKeepalive(id) = action
+                && self.takes
+            {
+                self.wrote(*id, true);
+            }
+        }
+        actions
+    }
+
+    pub(super) fn wrote(&mut self, connection: ConnectionId, caught_up: bool) {
+        let wrote = Input::Wrote {
+            connection,
+            caught_up,
+        };
+        self.peer.handle(self.now, wrote);
     }
 
     /// Lets the next timer fire.

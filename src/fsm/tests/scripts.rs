@@ -5,14 +5,16 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::*;
-use crate::fsm::{CloseReason, StopReason};
+use crate::fsm::{CloseReason, StateName, StopReason};
 use crate::net::Family;
-use crate::wire::{Notification, RefreshKind, RouteRefresh, WireError, cease};
+use crate::wire::{Notification, RefreshKind, RouteRefresh, WireError};
 
 #[derive(Clone, Debug)]
 enum Word {
     Start,
-    Stop(bool),
+    Stop(StopReason),
+    RequestRefresh(bool),
+    Wrote(usize, bool),
     Accept,
     AnswerDial(bool),
     Close(usize),
@@ -27,7 +29,7 @@ enum Letter {
     WrongOpen,
     Keepalive,
     Update,
-    Refresh,
+    Refresh(u8),
     Notification(u8, u8),
     Faulty,
 }
@@ -38,16 +40,36 @@ fn letters() -> impl Strategy<Value = Letter> {
         1 => Just(Letter::WrongOpen),
         6 => Just(Letter::Keepalive),
         3 => Just(Letter::Update),
-        1 => Just(Letter::Refresh),
+        1 => (0u8..4).prop_map(Letter::Refresh),
         1 => (1u8..=7, 0u8..=9).prop_map(|(code, subcode)| Letter::Notification(code, subcode)),
         1 => Just(Letter::Faulty),
+    ]
+}
+
+fn stops() -> impl Strategy<Value = StopReason> {
+    let limit = |restart| StopReason::PrefixLimit {
+        family: Family::Ipv4,
+        max: 1_000,
+        restart,
+    };
+    prop_oneof![
+        Just(StopReason::Silent),
+        Just(StopReason::AdminShutdown("maintenance".into())),
+        Just(StopReason::AdminReset(String::new())),
+        Just(StopReason::HardReset(String::new())),
+        Just(limit(None)),
+        Just(limit(Some(Duration::from_secs(20)))),
+        Just(StopReason::Deconfigured),
+        Just(StopReason::ConfigChange),
     ]
 }
 
 fn words() -> impl Strategy<Value = Word> {
     prop_oneof![
         1 => Just(Word::Start),
-        1 => any::<bool>().prop_map(Word::Stop),
+        1 => stops().prop_map(Word::Stop),
+        1 => any::<bool>().prop_map(Word::RequestRefresh),
+        4 => ((0usize..3), any::<bool>()).prop_map(|(index, all)| Word::Wrote(index, all)),
         4 => Just(Word::Accept),
         4 => any::<bool>().prop_map(Word::AnswerDial),
         2 => (0usize..3).prop_map(Word::Close),
@@ -61,6 +83,8 @@ fn words() -> impl Strategy<Value = Word> {
 struct Owner {
     bench: Bench,
     alive: BTreeSet<ConnectionId>,
+    /// Connections with a KEEPALIVE that is not written.
+    unwritten: BTreeSet<ConnectionId>,
     next_id: u64,
     dialling: bool,
     up: Option<ConnectionId>,
@@ -69,9 +93,12 @@ struct Owner {
 
 impl Owner {
     fn new(config: PeerConfig) -> Self {
+        let mut bench = Bench::new(config);
+        bench.takes = false;
         Self {
-            bench: Bench::new(config),
+            bench,
             alive: BTreeSet::new(),
+            unwritten: BTreeSet::new(),
             next_id: 0,
             dialling: false,
             up: None,
@@ -91,11 +118,15 @@ impl Owner {
                     assert!(self.dialling, "only a dial under way is cancelled");
                     self.dialling = false;
                 }
-                Action::SendOpen(id, _)
-                | Action::SendKeepalive(id)
-                | Action::SendNotification(id, _) => {
+                Action::SendOpen(id, _) | Action::SendNotification(id, _) => {
                     assert!(self.alive.contains(&id), "{id:?} is closed");
                 }
+                Action::SendKeepalive(id) => {
+                    assert!(self.alive.contains(&id), "{id:?} is closed");
+                    assert!(self.unwritten.insert(id), "one KEEPALIVE waits at a time");
+                }
+                Action::SendRefresh(id, _) => assert_eq!(self.up, Some(id)),
+                Action::RefreshRefused(..) => assert_eq!(self.up, None),
                 Action::Close(id) => {
                     assert!(self.alive.remove(&id), "{id:?} was closed before");
                 }
@@ -104,7 +135,9 @@ impl Owner {
                     assert_eq!(self.up.replace(id), None, "one session at a time");
                 }
                 Action::Down(_) => assert!(self.up.take().is_some(), "nothing was up"),
-                Action::Refresh(_) => assert!(self.up.is_some()),
+                Action::Refresh(_) | Action::RefreshBegins(_) | Action::RefreshEnds(_) => {
+                    assert!(self.up.is_some());
+                }
                 Action::Failed(_) => {}
             }
         }
@@ -148,15 +181,35 @@ impl Owner {
                 let actions = self.bench.input(Input::Start);
                 self.obey(actions);
             }
-            Word::Stop(silent) => {
-                self.stopped = true;
-                let reason = match silent {
-                    true => StopReason::Silent,
-                    false => StopReason::Cease(Notification::cease(cease::ADMIN_RESET)),
-                };
-                let actions = self.bench.input(Input::Stop(reason));
+            Word::Stop(reason) => {
+                self.stopped |= !matches!(
+                    reason,
+                    StopReason::AdminReset(_)
+                        | StopReason::HardReset(_)
+                        | StopReason::PrefixLimit {
+                            restart: Some(_),
+                            ..
+                        }
+                );
+                let actions = self.bench.input(Input::Stop(reason.clone()));
                 self.obey(actions);
                 assert!(self.alive.is_empty() && !self.dialling && self.up.is_none());
+                assert_eq!(self.bench.peer.state(), StateName::Idle);
+            }
+            Word::RequestRefresh(ipv6) => {
+                let family = if *ipv6 { Family::Ipv6 } else { Family::Ipv4 };
+                let actions = self.bench.input(Input::RequestRefresh(family));
+                assert_eq!(actions.len(), 1, "every request is answered");
+                self.obey(actions);
+            }
+            Word::Wrote(index, caught_up) => {
+                if let Some(connection) = nth(*index) {
+                    if *caught_up {
+                        self.unwritten.remove(&connection);
+                    }
+                    self.bench.wrote(connection, *caught_up);
+                    self.obey(vec![]);
+                }
             }
             Word::Accept => self.connect(Direction::Incoming),
             Word::AnswerDial(false) if self.dialling => {
@@ -223,9 +276,14 @@ impl Owner {
             }
             Letter::Keepalive => Received::Keepalive,
             Letter::Update => Received::Update,
-            Letter::Refresh => Received::RouteRefresh(RouteRefresh {
+            Letter::Refresh(subtype) => Received::RouteRefresh(RouteRefresh {
                 family: Some(Family::Ipv4),
-                kind: RefreshKind::Request,
+                kind: match subtype {
+                    0 => RefreshKind::Request,
+                    1 => RefreshKind::Begin,
+                    2 => RefreshKind::End,
+                    other => RefreshKind::Unknown(other),
+                },
             }),
             Letter::Notification(code, subcode) => {
                 Received::Notification(Notification::new(code, subcode))
@@ -241,9 +299,11 @@ fn configs() -> impl Strategy<Value = PeerConfig> {
         any::<bool>(),
         1u8..=3,
         prop_oneof![Just(0u16), Just(9), Just(240)],
+        prop_oneof![Just(None), Just(Some(Duration::from_secs(10)))],
     )
-        .prop_map(|(passive, restart, host, hold)| PeerConfig {
+        .prop_map(|(passive, restart, host, hold, delay_open)| PeerConfig {
             passive,
+            delay_open,
             restart_time: restart.then_some(120),
             hold_time: HoldTime::new(hold).expect("not one or two"),
             ..config(host, 2 + u8::from(host == 2))

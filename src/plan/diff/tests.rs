@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::model::Store;
+use crate::model::{Event, Parsed, Resource, Revision, Store, parse};
 use crate::plan::tests::{identity, planned, store};
 use crate::plan::{plan, render_diff};
 
@@ -50,6 +50,51 @@ fn what_open_says_resets_the_session_and_names_the_reason() {
     }
 }
 
+/// The changes, as text, that one annotation of the BGPPeer makes.
+fn annotated(setting: &str, value: &str) -> String {
+    let before = two_nodes(tor("node", json!("")), json!({}));
+    let mut after = before.clone();
+    let peer = json!({
+        "apiVersion": "projectcalico.org/v3", "kind": "BGPPeer", "spec": tor("node", json!("")),
+        "metadata": {"name": "tor", "annotations": {format!("calidris.io/{setting}"): value}},
+    });
+    match parse(&peer) {
+        Ok(Parsed::Resource(peer)) => after.apply(Event::Upsert(peer, Revision(2))),
+        other => panic!("not a BGPPeer: {other:?}"),
+    }
+    render_diff(&diff(&planned(&before, "a"), &planned(&after, "a")))
+}
+
+#[test]
+fn what_only_open_can_say_resets_the_session_and_names_both_values() {
+    for (setting, value, reason) in [
+        ("families", "ipv4,ipv6", "families ipv4 → ipv4,ipv6"),
+        ("add-path", "receive", "ADD-PATH both → receive"),
+        ("role", "customer", "role none → customer"),
+        ("passive", "true", "passive false → true"),
+    ] {
+        let expected = format!("! session Global_198_51_100_1: reset, {reason}\n");
+        assert_eq!(annotated(setting, value), expected, "{setting}");
+    }
+    let expected = "! session Global_198_51_100_1: reset, TTL security off → 1\n";
+    assert_eq!(edited("ttlSecurity", json!(1)), expected);
+}
+
+#[test]
+fn limits_timers_and_a_shutdown_are_soft() {
+    for (setting, value) in [
+        ("prefix-limit", "10"),
+        ("add-path-max", "2"),
+        ("shutdown", "maintenance"),
+        ("delay-open", "2s"),
+        ("hold-time", "9s"),
+        ("llgr-time", "1h"),
+    ] {
+        let expected = "~ session Global_198_51_100_1: stays up\n";
+        assert_eq!(annotated(setting, value), expected, "{setting}");
+    }
+}
+
 #[test]
 fn the_rest_is_soft() {
     for (key, value) in [
@@ -71,8 +116,8 @@ fn who_dials_resets_the_session() {
         let mut both = two_nodes(tor("node", json!("")), json!({}));
         let node = store(&[("Node", "z", json!({"bgp": {"ipv4Address": address}}))]);
         for node in node.nodes() {
-            let node = crate::model::Resource::Node(node.clone());
-            both.apply(crate::model::Event::Upsert(node, crate::model::Revision(1)));
+            let node = Resource::Node(node.clone());
+            both.apply(Event::Upsert(node, Revision(1)));
         }
         planned(&both, "a")
     };
@@ -129,9 +174,9 @@ fn a_new_block_is_originated_without_touching_a_session_hard() {
         json!({"node": "a", "cidr": "10.65.1.0/26"}),
     )]);
     for affinity in block.affinities() {
-        with_block.apply(crate::model::Event::Upsert(
-            crate::model::Resource::BlockAffinity(affinity.clone()),
-            crate::model::Revision(2),
+        with_block.apply(Event::Upsert(
+            Resource::BlockAffinity(affinity.clone()),
+            Revision(2),
         ));
     }
     let changes = diff(&before, &planned(&with_block, "a"));
@@ -172,10 +217,7 @@ fn store_with_v6(base: &Store) -> Store {
     let mut dual = base.clone();
     let addresses = json!({"bgp": {"ipv4Address": "192.0.2.1/24", "ipv6Address": "2001:db8::1"}});
     for node in store(&[("Node", "a", addresses)]).nodes() {
-        dual.apply(crate::model::Event::Upsert(
-            crate::model::Resource::Node(node.clone()),
-            crate::model::Revision(2),
-        ));
+        dual.apply(Event::Upsert(Resource::Node(node.clone()), Revision(2)));
     }
     dual
 }

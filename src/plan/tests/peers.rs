@@ -182,7 +182,6 @@ fn incomplete_peers_are_left_out_by_themselves() {
 
 #[test]
 fn what_is_not_there_yet_leaves_its_session_out_and_keeps_the_mesh_from_replacing_it() {
-    let secret = json!({"secretKeyRef": {"name": "s", "key": "k"}});
     let plan = planned(
         &mesh_and(vec![
             (
@@ -199,44 +198,44 @@ fn what_is_not_there_yet_leaves_its_session_out_and_keeps_the_mesh_from_replacin
             (
                 "BGPPeer",
                 "d",
-                json!({"peerIP": "192.0.2.10", "asNumber": 64512, "password": secret}),
-            ),
-            (
-                "BGPPeer",
-                "e",
                 json!({"peerIP": "192.0.2.11", "asNumber": 64512, "filters": ["f"]}),
-            ),
-            (
-                "BGPPeer",
-                "f",
-                json!({"peerIP": "2001:db8::10", "asNumber": 64512, "ttlSecurity": 1}),
             ),
         ]),
         "a",
     );
-    assert_eq!(names(&plan), ["Mesh_2001_db8__11"]);
+    let left = ["Mesh_192_0_2_10", "Mesh_2001_db8__10", "Mesh_2001_db8__11"];
+    assert_eq!(names(&plan), left);
     assert_eq!(
-        warned(&plan)[..6],
+        warned(&plan)[..4],
         [
             "BGPPeer/a spec.nodeSelector",
             "BGPPeer/b spec.peerSelector",
             "BGPPeer/c spec.localWorkloadSelector",
-            "BGPPeer/d spec.password",
-            "BGPPeer/e spec.filters",
-            "BGPPeer/f spec.ttlSecurity"
+            "BGPPeer/d spec.filters",
         ]
     );
-    let password = (
-        "BGPConfiguration",
-        "default",
-        json!({"nodeMeshPassword": {"secretKeyRef": {"name": "s", "key": "k"}}}),
+}
+
+#[test]
+fn a_peers_distance_is_limited_only_where_its_resource_says_so() {
+    let plan = planned(
+        &mesh_and(vec![
+            (
+                "BGPPeer",
+                "far",
+                json!({"peerIP": "198.51.100.1", "asNumber": 65001, "ttlSecurity": 3}),
+            ),
+            (
+                "BGPPeer",
+                "off",
+                json!({"peerIP": "198.51.100.2", "asNumber": 65001, "ttlSecurity": 0}),
+            ),
+        ]),
+        "a",
     );
-    let plan = planned(&mesh_and(vec![password]), "a");
-    assert!(plan.peers.is_empty());
-    assert_eq!(
-        warned(&plan),
-        ["BGPConfiguration/default spec.nodeMeshPassword"]
-    );
+    assert_eq!(peer(&plan, "Global_198_51_100_1").ttl_security, Some(3));
+    assert_eq!(peer(&plan, "Global_198_51_100_2").ttl_security, None);
+    assert_eq!(peer(&plan, "Mesh_192_0_2_10").ttl_security, None);
 }
 
 #[test]

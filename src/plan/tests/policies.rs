@@ -67,6 +67,10 @@ fn prefixes(texts: &[&str]) -> Arc<[Prefix]> {
         .collect()
 }
 
+fn in_ipv4(policies: &PerFamily<Option<Arc<Policy>>>) -> &Arc<Policy> {
+    policies.ipv4.as_ref().expect("the session offers IPv4")
+}
+
 fn without_names(rules: &[Rule]) -> Vec<(Vec<Condition>, Vec<Edit>, Then)> {
     let rules = rules.iter();
     rules
@@ -92,7 +96,7 @@ fn the_export_policy_has_the_steps_of_calico_in_order() {
         &json!({}),
     );
     let plan = planned(&store, "a");
-    let export = &peer(&plan, "Mesh_192_0_2_10").export;
+    let export = in_ipv4(&peer(&plan, "Mesh_192_0_2_10").export);
     let normal = PRIORITY_MAX - 2000;
     let own = prefixes(&["10.65.1.0/26", "10.65.2.0/26", "10.65.5.5/32"]);
     let inside_own = Condition::Inside(own.clone());
@@ -134,7 +138,7 @@ fn the_export_policy_has_the_steps_of_calico_in_order() {
         warned(&plan),
         ["BGPConfiguration/default spec.prefixAdvertisements[0]"]
     );
-    let import = &peer(&plan, "Mesh_192_0_2_10").import;
+    let import = in_ipv4(&peer(&plan, "Mesh_192_0_2_10").import);
     assert_eq!(
         without_names(&import.rules),
         vec![(
@@ -153,7 +157,10 @@ fn sessions_of_one_family_share_their_policies() {
         peer(&plan, "Mesh_192_0_2_10"),
         peer(&plan, "Mesh_192_0_2_11"),
     );
-    assert!(Arc::ptr_eq(&one.export, &other.export) && Arc::ptr_eq(&one.import, &other.import));
+    for (one, other) in [(&one.export, &other.export), (&one.import, &other.import)] {
+        assert!(Arc::ptr_eq(in_ipv4(one), in_ipv4(other)));
+        assert_eq!((&one.ipv6, &other.ipv6), (&None, &None));
+    }
 }
 
 #[test]
@@ -168,10 +175,10 @@ fn a_nodes_own_advertisements_replace_those_of_the_cluster() {
         "a",
     );
     let has_edits = |name: &str| {
-        peer(&plan, name)
-            .export
-            .rules
-            .iter()
+        let export = &peer(&plan, name).export;
+        let policies = export.ipv4.iter().chain(&export.ipv6);
+        policies
+            .flat_map(|policy| &policy.rules)
             .filter(|rule| {
                 rule.edits
                     .iter()
@@ -312,7 +319,10 @@ fn the_text_names_every_session_and_rule_with_its_resource() {
 fn json_names_policies_and_holds_each_once() {
     let value = serde_json::to_value(planned(&blocks(), "a")).expect("a plan is JSON");
     let session = &value["peers"]["Mesh_192_0_2_10"];
-    assert_eq!(session["export"], "export ipv4");
+    assert_eq!(
+        session["export"],
+        json!({"ipv4": "export ipv4", "ipv6": null})
+    );
     assert_eq!(session["remoteAs"], 64512);
     assert_eq!(
         value["policies"].as_object().map(serde_json::Map::len),

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::net::{Family, Prefix};
-use crate::net::{Ipv4, Ipv4Prefix, Ipv6};
+use crate::net::{Ipv4, Ipv4Prefix, Ipv6, PathId};
 use crate::rib::testing::{address, attributes, nth};
 
 const CONTEXT: EncodeContext = EncodeContext {
@@ -12,10 +12,23 @@ const CONTEXT: EncodeContext = EncodeContext {
     extended_next_hop: false,
 };
 
-fn v4(n: u32) -> Ipv4Prefix {
+fn v4(n: u32) -> Nlri<Ipv4Prefix> {
+    let path_id = PathId(0);
     match nth(Family::Ipv4, n) {
-        Prefix::V4(prefix) => prefix,
+        Prefix::V4(prefix) => Nlri { prefix, path_id },
         Prefix::V6(_) => unreachable!("asked for IPv4"),
+    }
+}
+
+fn nobody() -> Barred {
+    Barred::new()
+}
+
+fn advertised(attributes: &Arc<PathAttributes>) -> Advertised {
+    Advertised {
+        path_id: PathId(0),
+        attributes: Arc::clone(attributes),
+        source: PeerId(1),
     }
 }
 
@@ -28,7 +41,7 @@ fn prefixes_with_equal_attributes_share_messages() {
     let mut batch = Batch::<Ipv4>::new(CONTEXT);
     let (one, two) = (shared(1), shared(2));
     for n in 0..100 {
-        batch.announce(v4(n), if n % 2 == 0 { &one } else { &two }, None);
+        batch.announce(v4(n), if n % 2 == 0 { &one } else { &two }, &nobody());
     }
     let chunks = batch.pack(Version(3), Version(7), false);
     assert_eq!(chunks.len(), 1);
@@ -46,7 +59,7 @@ fn prefixes_with_equal_attributes_share_messages() {
 fn only_the_last_chunk_of_a_turn_moves_members_on() {
     let mut batch = Batch::<Ipv4>::new(CONTEXT);
     for n in 0..4096 {
-        batch.announce(v4(n), &shared(n + 1), Some(PeerId(n % 3)));
+        batch.announce(v4(n), &shared(n + 1), &Barred::from_iter([PeerId(n % 3)]));
     }
     batch.amend(PeerId(9), v4(5000));
     let chunks = batch.pack(Version(3), Version(7), false);
@@ -93,13 +106,18 @@ proptest! {
             let path: Vec<u32> = (1..=u32::try_from(*length).expect("small")).collect();
             let attributes = Arc::new(attributes(address(Family::Ipv4, 1), &path));
             for _ in 0..50 {
-                let announced = Some(&*attributes).filter(|_| !withdraw);
-                if !batch.has_room_for(announced) {
+                let path = advertised(&attributes);
+                let (announced, withdrawn) = match withdraw {
+                    true => (&[][..], 1),
+                    false => (std::slice::from_ref(&path), 0),
+                };
+                if !batch.has_room_for(announced, withdrawn) {
                     break 'full;
                 }
-                match announced {
-                    Some(_) => batch.announce(v4(n), &attributes, None),
-                    None => batch.withdraw(v4(n)),
+                if *withdraw {
+                    batch.withdraw(v4(n));
+                } else {
+                    batch.announce(v4(n), &attributes, &nobody());
                 }
                 n += 1;
             }
@@ -108,7 +126,7 @@ proptest! {
         let octets = batch.octets;
         let chunks = batch.pack(Version(1), Version(1), true);
         prop_assert_eq!(chunks.len(), 1);
-        prop_assert!(chunks[0].bytes.len() <= octets + END_OF_RIB_OCTETS);
+        prop_assert!(chunks[0].bytes.len() <= octets + FRAMING_OCTETS);
         prop_assert!(chunks[0].bytes.len() <= CHUNK_BYTES_MAX);
     }
 }

@@ -2,7 +2,7 @@ use std::net::Ipv4Addr;
 
 use super::*;
 use crate::net::{PathId, RouterId};
-use crate::rib::path::Imported;
+use crate::rib::path::{Epoch, Imported};
 use crate::rib::testing::{accept_all, address, attributes, nth, peer, terms};
 
 const V4: Family = Family::Ipv4;
@@ -13,16 +13,22 @@ fn export(
     to: &crate::rib::PeerSetup,
     attributes: PathAttributes,
 ) -> Option<Arc<PathAttributes>> {
-    let (mut peers, mut interner) = (Peers::default(), Interner::default());
+    let mut shared = Shared::new(crate::rib::ShardOptions::default());
     let slot = from.map_or(PeerSlot::LOCAL, |from| {
-        let slot = peers.add(from).expect("there is room");
-        peers.get_mut(slot).router_id = RouterId(Ipv4Addr::new(192, 0, 2, 1));
+        let slot = shared.peers.add(from).expect("there is room");
+        shared.peers.get_mut(slot).router_id = RouterId(Ipv4Addr::new(192, 0, 2, 1));
         slot
     });
-    let received = interner.intern(Arc::new(attributes));
-    let path = Path::new(received, Imported::AsReceived, slot, PathId(0), false);
+    let received = shared.interner.intern(Arc::new(attributes));
+    let path = Path::new(
+        received,
+        Imported::AsReceived,
+        slot,
+        PathId(0),
+        Epoch::default(),
+    );
     let key = GroupKey::of(to, &terms(2), V4);
-    Exporter::new(&key, V4, &peers, &mut interner).export(nth(V4, 1), &path)
+    Exporter::new(&key, V4, &mut shared).export(nth(V4, 1), &path)
 }
 
 fn learned() -> PathAttributes {

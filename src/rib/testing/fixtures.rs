@@ -62,6 +62,7 @@ pub(crate) fn peer(n: u32, external: bool, client: bool) -> PeerSetup {
         name: format!("peer {n}").into(),
         address: address(Family::Ipv4, n),
         local_as: Asn(64_512),
+        remote_as: Asn(if external { 65_000 + n } else { 64_512 }),
         router_id: RouterId(Ipv4Addr::new(192, 0, 2, 254)),
         external,
         reflector_client: client.then_some(cluster),

@@ -25,6 +25,7 @@ pub(crate) struct World {
     fib_last: usize,
     /// Pulls of the kernel's writer that were not answered yet.
     pub(crate) fib_pulls: usize,
+    pub(crate) limits: Vec<(PeerId, Family, PrefixLimitEvent)>,
     pub(crate) asked: Vec<IpAddr>,
     pub(crate) unasked: Vec<IpAddr>,
     /// What is said of next hops that are asked about; `None` to say nothing.
@@ -60,6 +61,7 @@ impl World {
             fib_pending: false,
             fib_last: 0,
             fib_pulls: 0,
+            limits: Vec::new(),
             asked: Vec::new(),
             unasked: Vec::new(),
             answers: None,
@@ -349,6 +351,11 @@ impl World {
                     let driver = self.drivers.get_mut(&(peer, family));
                     driver.expect("only live members are detached").live = None;
                 }
+                Output::PrefixLimit {
+                    peer,
+                    family,
+                    event,
+                } => self.limits.push((peer, family, event)),
                 Output::GroupGone(group) => {
                     self.published.remove(&group);
                 }

@@ -14,9 +14,29 @@ const PEERS: u32 = 6;
 const PREFIXES: u32 = 12;
 const REFUSED: u32 = 3;
 
+/// The sessions in which several paths to a prefix are sent, and how many at most.
+#[derive(Clone, Copy, Debug, Default)]
+struct AddPath {
+    peers: [bool; PEERS as usize + 1],
+    max: u16,
+}
+
+impl AddPath {
+    fn is_sent_to(&self, n: u32) -> bool {
+        self.peers[n as usize]
+    }
+
+    fn terms(&self, n: u32) -> SessionTerms {
+        let mut terms = terms(n);
+        terms.add_path.ipv4.send = self.is_sent_to(n);
+        terms
+    }
+}
+
 /// Peers 1 and 2 are external, 3 and 4 internal, 5 and 6 clients.
-fn setup(n: u32, refuses_in: bool, refuses_out: bool) -> PeerSetup {
+fn setup(n: u32, add_path: AddPath, refuses_in: bool, refuses_out: bool) -> PeerSetup {
     let mut setup = peer(n, n <= 2, n >= 5);
+    setup.add_path_max = add_path.max;
     let refusing = refusing("10.0.3.0/24");
     if refuses_in {
         setup.import = both(Arc::clone(&refusing));
@@ -80,6 +100,7 @@ struct Model {
     policies: BTreeMap<u32, (bool, bool)>,
     next_hops: BTreeMap<u32, NextHopState>,
     up: BTreeMap<u32, ()>,
+    add_path: AddPath,
 }
 
 impl Model {
@@ -114,24 +135,62 @@ impl Model {
             .map(|((n, _, _), attributes)| (*n, Some(attributes)))
     }
 
+    /// The AS paths of all that a peer may be told of a prefix, sorted, where several paths are sent.
+    fn several(&self, n: u32, p: u32) -> Vec<String> {
+        if p == REFUSED && self.refuses(n).1 {
+            return Vec::new();
+        }
+        let leads = |source: u32| {
+            let state = self.next_hops.get(&source);
+            !matches!(state, Some(NextHopState::Unreachable))
+        };
+        let some_lead = |p| {
+            self.best(p)
+                .is_some_and(|(source, _)| source == 0 || leads(source))
+        };
+        let mut paths: Vec<String> = Vec::new();
+        if some_lead(p) {
+            let announced = self.announced.iter().filter(|((source, prefix, _), _)| {
+                *prefix == p && leads(*source) && !(p == REFUSED && self.refuses(*source).0)
+            });
+            let own = self.local.contains_key(&p).then_some((0, None));
+            let all = announced.map(|((source, ..), attributes)| (*source, Some(attributes)));
+            let heard = all.chain(own).filter_map(|path| self.heard(n, path));
+            paths.extend(heard);
+        } else {
+            paths.extend(self.best(p).and_then(|path| self.heard(n, path)));
+        }
+        paths.sort_unstable();
+        paths
+    }
+
+    /// The AS path under which a peer hears of a path, if it does.
+    fn heard(
+        &self,
+        n: u32,
+        (source, attributes): (u32, Option<&PathAttributes>),
+    ) -> Option<String> {
+        let internal = |n| n >= 3;
+        let client = |n| n >= 5;
+        let barred = internal(n) && internal(source) && !client(n) && !client(source);
+        if source == n || barred {
+            return None;
+        }
+        let path = attributes.map_or(String::new(), |a| a.as_path.to_string());
+        Some(if internal(n) {
+            path
+        } else {
+            format!("64512 {path}").trim().to_owned()
+        })
+    }
+
     /// What a peer must have been told: prefix to AS path.
     fn told(&self, n: u32) -> BTreeMap<Prefix, String> {
         let mut told = BTreeMap::new();
         for p in (0..PREFIXES).filter(|p| !(*p == REFUSED && self.refuses(n).1)) {
-            let Some((source, attributes)) = self.best(p) else {
-                continue;
-            };
-            let internal = |n| n >= 3;
-            let client = |n| n >= 5;
-            let barred = internal(n) && internal(source) && !client(n) && !client(source);
-            if source == n || barred {
-                continue;
+            if let Some(path) = self.best(p).and_then(|best| self.heard(n, best)) {
+                told.insert(nth(V4, p), path);
             }
-            let mut path = attributes.map_or(String::new(), |a| a.as_path.to_string());
-            if !internal(n) {
-                path = format!("64512 {path}").trim().to_owned();
-            }
-            told.insert(nth(V4, p), path);
         }
         told
     }
@@ -181,7 +240,7 @@ fn step(world: &mut World, model: &mut Model, op: &Op) {
             world.session_down(n, None);
             if matches!(op, Op::Flap(_)) {
                 model.up.insert(n, ());
-                world.session_up(terms(n));
+                world.session_up(model.add_path.terms(n));
             }
         }
         Op::Refresh(n) => world.tell(Command::Refresh {
@@ -190,7 +249,8 @@ fn step(world: &mut World, model: &mut Model, op: &Op) {
         }),
         Op::Policies(n, refuses_in, refuses_out) => {
             model.policies.insert(n, (refuses_in, refuses_out));
-            world.tell(Command::UpdatePeer(setup(n, refuses_in, refuses_out)));
+            let setup = setup(n, model.add_path, refuses_in, refuses_out);
+            world.tell(Command::UpdatePeer(setup));
         }
         Op::NextHop(n, state) => {
             let state = match state {
@@ -250,6 +310,10 @@ fn check(world: &mut World, model: &Model) {
         }
     }
     for n in model.up.keys().copied() {
+        if model.add_path.is_sent_to(n) {
+            check_several(world, model, n);
+            continue;
+        }
         let told = world.told(n, V4).clone();
         let paths: BTreeMap<_, _> = told
             .iter()
@@ -267,17 +331,56 @@ fn check(world: &mut World, model: &Model) {
     assert_eq!(world.shard.v4.log.len(), 0, "empty at rest");
 }
 
+/// Compares what a peer holds that is sent several paths.
+fn check_several(world: &mut World, model: &Model, n: u32) {
+    let advertised = world.rows(RouteTable::Advertised(PeerId(n)), V4);
+    let held = &world.drivers[&(PeerId(n), V4)].paths;
+    let rows: usize = advertised.values().map(Vec::len).sum();
+    assert_eq!(held.len(), rows);
+    for p in 0..PREFIXES {
+        let of_prefix = held.iter().filter(|((prefix, _), _)| *prefix == nth(V4, p));
+        let mut paths: Vec<String> = of_prefix.map(|(_, a)| a.as_path.to_string()).collect();
+        paths.sort_unstable();
+        let mut all = model.several(n, p);
+        if model.add_path.max >= 16 {
+            assert_eq!(paths, all, "peer {n}, {}", nth(V4, p));
+            continue;
+        }
+        // Its own path may be among the best of the group.
+        assert!(paths.len() <= model.add_path.max.into());
+        if p != REFUSED || !model.refuses(n).1 {
+            let best = model.best(p).and_then(|best| model.heard(n, best));
+            assert!(
+                best.is_none_or(|best| paths.contains(&best)),
+                "the best one is sent"
+            );
+        }
+        for path in paths {
+            let at = all.iter().position(|one| *one == path);
+            all.remove(at.expect("only what may be told"));
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
 
     #[test]
     fn everyone_ends_with_the_latest_state(
         rounds in prop::collection::vec(prop::collection::vec(op(), 0..60), 1..4),
+        // In one world of four nobody is sent several paths.
+        peers in prop_oneof![
+            1 => Just([false; PEERS as usize + 1]),
+            3 => prop::array::uniform7(any::<bool>()),
+        ],
+        max in prop_oneof![Just(16), Just(2)],
     ) {
         let (mut world, mut model) = (World::new(true), Model::default());
+        model.add_path = AddPath { peers, max };
         world.answers = Some(BTreeMap::new());
         for n in 1..=PEERS {
-            world.peer_up(setup(n, false, false));
+            world.tell(Command::AddPeer(setup(n, model.add_path, false, false)));
+            world.session_up(model.add_path.terms(n));
             model.up.insert(n, ());
         }
         for round in rounds {
@@ -299,5 +402,6 @@ proptest! {
             panic!("not totals");
         };
         prop_assert_eq!(totals, Default::default());
+        prop_assert_eq!(world.shard.v4.path_ids.len(), 0);
     }
 }

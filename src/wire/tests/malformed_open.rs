@@ -90,6 +90,31 @@ fn optional_parameters_that_do_not_add_up_are_refused() {
         ),
         ("ADD-PATH of 3 octets", &[7, 2, 5, 69, 3, 0, 1, 1], 0),
         ("four-octet AS 0", &[8, 2, 6, 65, 4, 0, 0, 0, 0], 2),
+        ("empty graceful restart", &[4, 2, 2, 64, 0], 0),
+        (
+            "long-lived restart of 6 octets",
+            &[10, 2, 8, 71, 6, 0, 1, 1, 0, 0, 1],
+            0,
+        ),
+        (
+            "long-lived restart with half a family",
+            &[12, 2, 10, 71, 8, 0, 1, 1, 0, 0, 0, 60, 0],
+            0,
+        ),
+        (
+            "extended next hop of 4 octets",
+            &[8, 2, 6, 5, 4, 0, 1, 0, 1],
+            0,
+        ),
+        ("empty role", &[4, 2, 2, 9, 0], 0),
+        ("role of 2 octets", &[6, 2, 4, 9, 2, 0, 0], 0),
+        ("two roles", &[8, 2, 6, 9, 1, 0, 9, 1, 3], 11),
+        (
+            "two roles in two parameters",
+            &[10, 2, 3, 9, 1, 4, 2, 3, 9, 1, 0],
+            11,
+        ),
+        ("two unassigned roles", &[8, 2, 6, 9, 1, 77, 9, 1, 78], 11),
         ("authentication parameter", &[3, 1, 1, 0], 4),
         ("unknown parameter", &[2, 7, 0], 4),
         ("extended, length missing", &[255, 255], 0),
@@ -141,12 +166,95 @@ fn extended_parameters_are_read_like_short_ones() {
 #[test]
 fn what_is_not_known_of_capabilities_is_noted_and_harmless() {
     let open = accepted(&[
-        18, 2, 16, 1, 4, 0, 25, 0, 70, 75, 2, 1, 0, 75, 0, 71, 0, 2, 0,
+        18, 2, 16, 1, 4, 0, 25, 0, 70, 75, 2, 1, 0, 75, 0, 73, 0, 2, 0,
     ]);
     assert_eq!(open.capabilities.other_families, [(25, 70)]);
-    assert_eq!(open.capabilities.unknown, [75, 71]);
+    assert_eq!(open.capabilities.unknown, [75, 73]);
     assert!(open.capabilities.route_refresh);
     assert_eq!(open.asn, Asn(65_001));
+}
+
+#[test]
+fn a_role_that_is_said_twice_is_said_once() {
+    assert_eq!(
+        accepted(&[8, 2, 6, 9, 1, 3, 9, 1, 3]).capabilities.role,
+        Some(3)
+    );
+    // Whether an unassigned role goes with ours is not the codec's to judge.
+    assert_eq!(accepted(&[5, 2, 3, 9, 1, 77]).capabilities.role, Some(77));
+}
+
+#[test]
+fn long_lived_terms_are_read_with_flags_and_24_bits_of_time() {
+    let open = accepted(&[
+        25, 2, 23, 71, 21, 0, 1, 1, 0x80, 0, 0x0e, 0x10, 0, 2, 1, 0x7f, 0xff, 0xff, 0xff, 0, 25,
+        70, 0, 0, 0, 1,
+    ]);
+    let family = |forwarding_preserved, stale_time| {
+        Some(LongLivedFamily {
+            forwarding_preserved,
+            stale_time,
+        })
+    };
+    let terms = open.capabilities.long_lived.expect("sent");
+    assert_eq!(terms.families.ipv4, family(true, 3_600));
+    assert_eq!(terms.families.ipv6, family(false, 0xff_ffff));
+}
+
+#[test]
+fn of_repeated_restart_terms_the_last_count() {
+    let open = accepted(&[
+        20, 2, 18, 64, 6, 0x80, 60, 0, 1, 1, 0x80, 64, 2, 0x40, 90, 71, 0, 6, 0, 70, 0,
+    ]);
+    let terms = open.capabilities.graceful_restart.expect("sent");
+    assert!(!terms.restarting && terms.notification);
+    assert_eq!(terms.restart_time, 90);
+    assert_eq!(terms.families, PerFamily::default());
+    assert_eq!(open.capabilities.long_lived, Some(LongLived::default()));
+    assert!(open.capabilities.extended_message && open.capabilities.enhanced_route_refresh);
+}
+
+#[test]
+fn only_ipv4_unicast_through_ipv6_counts_of_extended_next_hops() {
+    let other = accepted(&[10, 2, 8, 5, 6, 0, 1, 0, 128, 0, 2]);
+    assert!(!other.capabilities.extended_next_hop);
+    let both = accepted(&[16, 2, 14, 5, 12, 0, 1, 0, 128, 0, 2, 0, 1, 0, 1, 0, 2]);
+    assert!(both.capabilities.extended_next_hop);
+    // Said in two capabilities, both count.
+    let apart = accepted(&[14, 2, 12, 5, 6, 0, 1, 0, 1, 0, 2, 5, 0, 5, 0]);
+    assert!(apart.capabilities.extended_next_hop);
+}
+
+#[test]
+fn as_trans_is_a_placeholder_beside_a_number_of_four_octets() {
+    let body = [
+        &[4, 0x5b, 0xa0, 0, 90, 192, 0, 2, 1][..],
+        &[8, 2, 6, 65, 4, 0, 1, 0, 0],
+    ];
+    let octets = message(MessageKind::Open, &body.concat());
+    let Ok(Message::Open(open)) = decode(&octets, &INTERNAL) else {
+        panic!("the OPEN is good");
+    };
+    assert_eq!(open.asn, Asn(65_536));
+}
+
+#[test]
+fn capabilities_beyond_255_octets_go_into_the_extended_form() {
+    let capabilities = Capabilities {
+        other_families: (100..150).map(|afi| (afi, 1)).collect(),
+        extended_message: true,
+        ..Capabilities::default()
+    };
+    let open = Open {
+        asn: Asn(65_001),
+        hold_time: HoldTime::new(90).expect("not one or two"),
+        router_id: crate::net::RouterId([192, 0, 2, 1].into()),
+        capabilities,
+    };
+    let mut out = Vec::new();
+    open.encode(&mut out);
+    assert_eq!(out[28..30], [255, 255]);
+    assert_eq!(decode(&out, &INTERNAL), Ok(Message::Open(open)));
 }
 
 #[test]

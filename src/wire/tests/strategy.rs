@@ -41,11 +41,38 @@ prop_compose! {
 }
 
 prop_compose! {
+    /// The capabilities that came after ADD-PATH.
+    fn newer()(
+        extended_message: bool,
+        extended_next_hop: bool,
+        role in option::of(any::<u8>()),
+        long_lived in option::of(per_family(option::of((any::<bool>(), 0u32..1 << 24)))),
+    ) -> Capabilities {
+        let family = |terms: Option<(bool, u32)>| {
+            terms.map(|(forwarding_preserved, stale_time)| LongLivedFamily {
+                forwarding_preserved,
+                stale_time,
+            })
+        };
+        Capabilities {
+            extended_message,
+            extended_next_hop,
+            role,
+            long_lived: long_lived.map(|families| LongLived {
+                families: PerFamily { ipv4: family(families.ipv4), ipv6: family(families.ipv6) },
+            }),
+            ..Capabilities::default()
+        }
+    }
+}
+
+prop_compose! {
     fn capabilities()(
         families in per_family(any::<bool>()),
         other_families in btree_set((3u16.., any::<u8>()), 0..50),
         route_refresh: bool,
         enhanced_route_refresh: bool,
+        newer in newer(),
         graceful_restart in option::of(graceful_restart()),
         four_octet_as in option::of(asn()),
         add_path in per_family((any::<bool>(), any::<bool>())),
@@ -64,6 +91,7 @@ prop_compose! {
                 ipv6: directions(add_path.ipv6),
             },
             unknown: unknown.into_iter().collect(),
+            ..newer
         }
     }
 }
