@@ -88,8 +88,12 @@ impl Driver {
             }
             PrefixLimitEvent::Exceeded { count, limit } => {
                 tracing::warn!(%family, count, limit, "prefix limit exceeded");
-                let cease = Notification::cease(cease::PREFIX_LIMIT);
-                self.input(Input::Stop(StopReason::Cease(cease)));
+                let max = u32::try_from(limit).unwrap_or(u32::MAX);
+                self.input(Input::Stop(StopReason::PrefixLimit {
+                    family,
+                    max,
+                    restart: None,
+                }));
             }
         }
     }

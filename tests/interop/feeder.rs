@@ -22,26 +22,35 @@ pub(crate) struct Feed {
 /// A table for each family.
 pub(crate) type PerFamily = crate::setup::Announced;
 
+/// One BIRD for each of [`FEEDERS`]; the second one is silent unless routes are fed twice. A BIRD has
+/// no two sessions with one neighbour.
 pub(crate) struct Feeder<'a> {
-    bird: Bird<'a>,
+    birds: [Bird<'a>; 2],
     kind: Kind,
 }
 
 impl<'a> Feeder<'a> {
-    pub(crate) fn start(namespace: &'a Namespace, kind: Kind, feed: &Feed) -> Self {
+    pub(crate) fn start(namespaces: [&'a Namespace; 2], kind: Kind, feed: &Feed) -> Self {
+        let [first, second] = namespaces;
         Self {
-            bird: Bird::start(namespace, &configuration(kind, feed)),
+            birds: [
+                Bird::start(first, &configuration(kind, feed, 0)),
+                Bird::start(second, &configuration(kind, feed, 1)),
+            ],
             kind,
         }
     }
 
     /// Has it announce something else.
     pub(crate) fn feed(&self, feed: &Feed) {
-        self.bird.configure(&configuration(self.kind, feed));
+        for (index, bird) in self.birds.iter().enumerate() {
+            bird.configure(&configuration(self.kind, feed, index));
+        }
     }
 }
 
-fn configuration(kind: Kind, feed: &Feed) -> String {
+fn configuration(kind: Kind, feed: &Feed, index: usize) -> String {
+    let host = FEEDERS[index];
     let mut text = format!(
         "log stderr all;
 router id {};
@@ -54,31 +63,26 @@ template bgp session {{
     enable extended messages on;
 }}
 ",
-        Family::V4.address(FEEDERS[0])
+        Family::V4.address(host)
     );
+    if index > 0 && !feed.twice {
+        return text;
+    }
+    let second = match index {
+        0 => "",
+        _ => "bgp_community.add((65299, 2));",
+    };
     for family in Family::ALL {
         let mut sessions = vec![("speaker", SPEAKER, SPEAKER_AS, feed.speaker.of(family))];
         if let Some(peer) = &feed.peer {
             sessions.push(("peer", PEER, kind.peer_as(), peer.of(family)));
         }
-        let hosts = if feed.twice {
-            &FEEDERS[..]
-        } else {
-            &FEEDERS[..1]
-        };
         for (name, neighbor, as_number, routes) in sessions {
             let (digit, family_name) = (family.digit(), family.name());
             text.push_str(&statics(family, name, routes, 0));
-            for host in hosts {
-                let second = if *host == FEEDERS[1] {
-                    "bgp_community.add((65299, 2));"
-                } else {
-                    ""
-                };
-                let _ = writeln!(
-                    text,
-                    "protocol bgp {name}{digit}_{host} from session {{
-    router id {};
+            let _ = writeln!(
+                text,
+                "protocol bgp {name}{digit}_{host} from session {{
     local {} as {as_number};
     neighbor {} as {as_number};
     {family_name} {{
@@ -87,11 +91,9 @@ template bgp session {{
         export filter {{ if proto = \"{name}{digit}\" then {{ {second} accept; }} reject; }};
     }};
 }}",
-                    Family::V4.address(*host),
-                    family.address(*host),
-                    family.address(neighbor),
-                );
-            }
+                family.address(host),
+                family.address(neighbor),
+            );
         }
     }
     text

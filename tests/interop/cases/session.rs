@@ -11,12 +11,15 @@ pub(super) fn establishment(lab: &mut Lab<'_>, family: Family) -> Result<(), Str
 }
 
 /// The capabilities that calidris announces by default.
-const ANNOUNCED: [Capability; 5] = [
+const ANNOUNCED: [Capability; 8] = [
     Capability::Multiprotocol,
     Capability::RouteRefresh,
     Capability::FourOctetAs,
     Capability::GracefulRestart,
     Capability::AddPathReceive,
+    Capability::AddPathSend,
+    Capability::EnhancedRefresh,
+    Capability::ExtendedMessage,
 ];
 
 pub(super) fn capabilities(lab: &mut Lab<'_>, family: Family) -> Result<(), String> {
@@ -39,7 +42,10 @@ pub(super) fn text_from_peer(lab: &mut Lab<'_>, family: Family) -> Result<(), St
         let session = lab.session(family)?;
         let received = &session["notificationReceived"];
         let told = received["meaning"].as_str().unwrap_or_default();
-        let is_shutdown = received["code"] == 6 && received["subcode"] == 2;
+        // With RFC 8538 it comes inside a Hard Reset.
+        let is_shutdown = received["code"] == 6
+            && (received["subcode"] == 2 || received["subcode"] == 9)
+            && told.contains("Administrative Shutdown");
         holds(is_shutdown && told.contains(&text), received)
     })?;
     lab.peer.enable(family)?;
@@ -61,7 +67,7 @@ pub(super) fn text_to_peer(lab: &mut Lab<'_>, family: Family) -> Result<(), Stri
     lab.wait_until_established(family)
 }
 
-/// tshark finds no malformed packet, and nothing that it takes for an error in BGP.
+/// tshark finds no malformed packet.
 pub(super) fn capture(lab: &mut Lab<'_>, family: Family) -> Result<(), String> {
     lab.capture.stop()?;
     let updates = lab.capture.read(family, "bgp.type == 2")?;
@@ -69,6 +75,10 @@ pub(super) fn capture(lab: &mut Lab<'_>, family: Family) -> Result<(), String> {
         updates.len() > 50,
         format!("only {} UPDATEs", updates.len()),
     )?;
-    let malformed = lab.capture.read(family, "_ws.malformed")?;
+    // Debian 12's tshark takes every message beyond 4,096 octets for malformed; it does not know
+    // RFC 8654. That the other side reads those of calidris has a case of its own.
+    let malformed = lab
+        .capture
+        .read(family, "_ws.malformed && !(bgp.length > 4096)")?;
     holds(malformed.is_empty(), &malformed[..malformed.len().min(3)])
 }

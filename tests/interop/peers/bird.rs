@@ -16,6 +16,7 @@ pub(crate) const PROGRAM: Program = Program {
     file: "/usr/sbin/bird",
     relays: false,
     med_crosses: false,
+    adds_med: false,
     third_party_next_hop: false,
     tells_absent_med: true,
     tells: &[
@@ -117,6 +118,14 @@ impl Peer for BirdPeer<'_> {
             .as_ref()
             .map_or(Kind::Internal, |setup| setup.kind);
         Ok(table(&text, kind))
+    }
+
+    fn count(&self, family: Family) -> Result<usize, String> {
+        let told = self.ask(&format!("show route count protocol {}", protocol(family)))?;
+        // "10 of 20 routes for 10 networks in table master4"
+        let found = told.split_once(" networks");
+        let found = found.and_then(|(before, _)| before.rsplit(' ').next()?.parse().ok());
+        found.ok_or(told)
     }
 
     fn announce(&mut self, family: Family, routes: &Table) -> Result<(), String> {

@@ -23,6 +23,7 @@ pub(crate) const PROGRAM: Program = Program {
     file: "/usr/sbin/exabgp",
     relays: false,
     med_crosses: true,
+    adds_med: false,
     third_party_next_hop: false,
     tells_absent_med: true,
     tells: &[
@@ -308,6 +309,10 @@ impl Peer for Exabgp<'_> {
             }
             table
         })
+    }
+
+    fn count(&self, family: Family) -> Result<usize, String> {
+        self.look(family, |session| session.routes.len())
     }
 
     fn announce(&mut self, family: Family, routes: &Table) -> Result<(), String> {

@@ -22,6 +22,7 @@ pub(crate) const PROGRAM: Program = Program {
     file: "/usr/lib/frr/bgpd",
     relays: true,
     med_crosses: false,
+    adds_med: true,
     third_party_next_hop: false,
     tells_absent_med: true,
     tells: &[
@@ -271,6 +272,16 @@ impl Peer for Frr<'_> {
             table.insert(text(&answer["prefix"]), paths);
         }
         Ok(table)
+    }
+
+    fn count(&self, family: Family) -> Result<usize, String> {
+        let neighbor = self.neighbor(family)?;
+        let name = format!("{}Unicast", family.name());
+        let count = &neighbor["addressFamilyInfo"][name]["acceptedPrefixCounter"];
+        Ok(count
+            .as_u64()
+            .and_then(|count| count.try_into().ok())
+            .unwrap_or(0))
     }
 
     fn announce(&mut self, _: Family, _: &Table) -> Result<(), String> {

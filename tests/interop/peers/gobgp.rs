@@ -20,6 +20,7 @@ pub(crate) const PROGRAM: Program = Program {
     file: "/usr/bin/gobgpd",
     relays: true,
     med_crosses: false,
+    adds_med: false,
     third_party_next_hop: false,
     tells_absent_med: true,
     tells: &[
@@ -45,6 +46,9 @@ fn lacks(case: Case, _: Kind, _: Family) -> Option<&'static str> {
         Case::RefreshByPeer => Some(
             "softresetin works on what it has stored; it never sends ROUTE-REFRESH of its own accord",
         ),
+        Case::LargeToPeer | Case::LargeFromPeer => {
+            Some("it does not know the extended message capability of RFC 8654")
+        }
         _ => None,
     }
 }
@@ -146,6 +150,16 @@ impl Peer for Gobgp<'_> {
             }
         }
         Ok(table)
+    }
+
+    fn count(&self, family: Family) -> Result<usize, String> {
+        let told = self.ask(&["neighbor", &family.address(SPEAKER)])?;
+        let line = told
+            .lines()
+            .find_map(|line| line.trim().strip_prefix("Received:"));
+        Ok(line
+            .and_then(|count| count.trim().parse().ok())
+            .unwrap_or(0))
     }
 
     fn announce(&mut self, _: Family, _: &Table) -> Result<(), String> {

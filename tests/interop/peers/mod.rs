@@ -34,6 +34,9 @@ pub(crate) trait Peer {
     /// The routes that it says it has from calidris.
     fn received(&self, family: Family) -> Result<Table, String>;
 
+    /// How many prefixes it says it has from calidris, asked in a way that costs little.
+    fn count(&self, family: Family) -> Result<usize, String>;
+
     /// Has it announce these routes instead of those of its [`Setup`].
     fn announce(&mut self, family: Family, routes: &Table) -> Result<(), String>;
 
@@ -60,6 +63,8 @@ pub(crate) struct Program {
     pub(crate) relays: bool,
     /// Whether MED goes along to another AS.
     pub(crate) med_crosses: bool,
+    /// Whether it announces a MED of zero to internal peers where there was none.
+    pub(crate) adds_med: bool,
     /// Whether routes from the feeder keep its next hop towards an external peer of one segment
     /// (RFC 4271 §5.1.3 allows either).
     pub(crate) third_party_next_hop: bool,

@@ -25,6 +25,7 @@ pub(crate) const PROGRAM: Program = Program {
     file: "/usr/sbin/bgpd",
     relays: true,
     med_crosses: false,
+    adds_med: false,
     third_party_next_hop: true,
     tells_absent_med: false,
     tells: &[
@@ -47,9 +48,20 @@ pub(crate) const PROGRAM: Program = Program {
     },
 };
 
-fn lacks(_: Case, _: Kind, _: Family) -> Option<&'static str> {
-    None
+fn lacks(case: Case, _: Kind, _: Family) -> Option<&'static str> {
+    match case {
+        Case::GracefulRestart => Some(
+            "its graceful restart capability lists no family: it only sends End-of-RIB",
+        ),
+        Case::LargeToPeer | Case::LargeFromPeer => Some(NO_LARGE_MESSAGES),
+        Case::Password | Case::WrongPassword => {
+            Some("the portable edition ignores tcp md5sig on Linux: its segments are not signed")
+        }
+        _ => None,
+    }
 }
+
+const NO_LARGE_MESSAGES: &str = "it does not know the extended message capability of RFC 8654";
 
 struct Openbgpd<'a> {
     namespace: &'a Namespace,
@@ -191,6 +203,14 @@ impl Peer for Openbgpd<'_> {
             table.entry(text(&route["prefix"])).or_default().push(path);
         }
         Ok(table)
+    }
+
+    fn count(&self, family: Family) -> Result<usize, String> {
+        let count = &self.neighbor(family)?["stats"]["prefixes"]["received"];
+        Ok(count
+            .as_u64()
+            .and_then(|count| count.try_into().ok())
+            .unwrap_or(0))
     }
 
     fn announce(&mut self, _: Family, _: &Table) -> Result<(), String> {
