@@ -11,7 +11,6 @@ use super::mailbox::{RibMail, RibReply};
 use crate::fsm::{Input, StopReason};
 use crate::net::{Family, PerFamily};
 use crate::rib::{Chunk, Command, PrefixLimitEvent, Version};
-use crate::wire::{Notification, cease};
 
 /// How one family's routes reach the peer.
 #[derive(Debug, Default)]
@@ -88,11 +87,11 @@ impl Driver {
             }
             PrefixLimitEvent::Exceeded { count, limit } => {
                 tracing::warn!(%family, count, limit, "prefix limit exceeded");
-                let max = u32::try_from(limit).unwrap_or(u32::MAX);
+                let restart = self.spec.plan.prefix_limit.and_then(|limit| limit.restart);
                 self.input(Input::Stop(StopReason::PrefixLimit {
                     family,
-                    max,
-                    restart: None,
+                    max: limit,
+                    restart,
                 }));
             }
         }
