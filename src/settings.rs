@@ -208,13 +208,11 @@ impl Settings {
                     )?
                     .0
                     .into(),
-                missing: finder
-                    .or_default::<values::MissingPasswordWord>(
-                        "missingPassword",
-                        intent.missing_password,
-                        &[plain("CALIDRIS_MISSING_PASSWORD")],
-                    )?
-                    .0,
+                missing: finder.or_default(
+                    "missingPassword",
+                    intent.missing_password,
+                    &[plain("CALIDRIS_MISSING_PASSWORD")],
+                )?,
             },
             log_format: finder.or_default("logFormat", args.log_format, &[])?,
             log: finder
@@ -273,10 +271,7 @@ impl Settings {
             ("http", self.http.to_string()),
             ("listenPort", self.listen_port.to_string()),
             ("secretNamespace", self.passwords.namespace.to_string()),
-            (
-                "missingPassword",
-                values::MissingPasswordWord(self.passwords.missing).to_string(),
-            ),
+            ("missingPassword", self.passwords.missing.to_string()),
             ("logFormat", self.log_format.to_string()),
             ("log", self.log.clone()),
             ("onStop", self.on_stop.to_string()),

@@ -39,8 +39,9 @@ pub enum Action {
     Refresh(Family),
     /// The peer begins to send its routes again (BoRR): what of them is there is stale from here on.
     ///
-    /// Where graceful restart was agreed, the owner ignores it before the peer's End-of-RIB of that
-    /// family (RFC 7313 §4).
+    /// Both marks stand in order with the routes: the owner hands on what it has received before. Where
+    /// graceful restart was agreed, a begin before the peer's End-of-RIB of that family is ignored (RFC
+    /// 7313 §4), which the RIB sees to.
     RefreshBegins(Family),
     /// The peer has sent all its routes again (EoRR): what is still stale goes. Without a begin, or
     /// after one that was ignored, it means nothing.
@@ -58,6 +59,9 @@ pub enum RefreshRefusal {
     /// The family was not negotiated.
     #[error("the family is not part of the session")]
     NoSuchFamily,
+    /// An earlier request for the family is still to be written: the peer does not read.
+    #[error("an earlier request is still to be written")]
+    Waiting,
     /// The peer has not offered the capability (RFC 2918).
     #[error("the peer does not support route refresh")]
     NotSupported,

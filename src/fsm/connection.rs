@@ -5,11 +5,12 @@
 
 use std::time::{Duration, Instant};
 
-use super::action::{Action, ConnectionId};
+use super::action::{Action, ConnectionId, RefreshRefusal};
 use super::event::{Direction, Received};
 use super::negotiate::Negotiated;
 use super::state::{State, StateName};
 use super::timer::Timer;
+use crate::net::{Family, PerFamily};
 use crate::wire::{MessageKind, Notification, Open, RefreshKind, RouteRefresh, fsm_error};
 
 /// One of the peer's connections.
@@ -166,10 +167,52 @@ impl Connection {
             State::Newcomer { .. } | State::Delayed { .. } | State::OpenSent { .. } => {}
             State::OpenConfirm { timers, .. } => timers.keepalive_waits &= !caught_up,
             State::Established {
-                timers, negotiated, ..
+                timers,
+                negotiated,
+                asked,
+                ..
             } => {
                 timers.keepalive_waits &= !caught_up;
+                if caught_up {
+                    *asked = PerFamily::default();
+                }
                 timers.send_hold = negotiated.send_hold_time().map(|time| now + time);
+            }
+        }
+    }
+
+    /// Asks for the routes of a family, unless something speaks against it.
+    pub(super) fn ask(&mut self, family: Family) -> Result<RouteRefresh, RefreshRefusal> {
+        if let Some(refusal) = self.refresh_refusal(family) {
+            return Err(refusal);
+        }
+        match &mut self.state {
+            State::Established { asked, .. } => *asked.get_mut(family) = true,
+            State::Newcomer { .. }
+            | State::Delayed { .. }
+            | State::OpenSent { .. }
+            | State::OpenConfirm { .. } => {}
+        }
+        Ok(RouteRefresh::request(family))
+    }
+
+    /// Why the peer cannot be asked for its routes of a family; `None` where it can.
+    pub(super) fn refresh_refusal(&self, family: Family) -> Option<RefreshRefusal> {
+        match &self.state {
+            State::Newcomer { .. }
+            | State::Delayed { .. }
+            | State::OpenSent { .. }
+            | State::OpenConfirm { .. } => Some(RefreshRefusal::NotEstablished),
+            State::Established {
+                negotiated, asked, ..
+            } => {
+                if !negotiated.families.get(family) {
+                    Some(RefreshRefusal::NoSuchFamily)
+                } else if !negotiated.route_refresh {
+                    Some(RefreshRefusal::NotSupported)
+                } else {
+                    asked.get(family).then_some(RefreshRefusal::Waiting)
+                }
             }
         }
     }

@@ -3,19 +3,19 @@
 mod exchange;
 mod orders;
 mod timers;
+mod views;
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use self::timers::Owner;
-use super::action::{Action, ConnectionId, DownReason, RefreshRefusal, SessionDown};
+use super::action::{Action, ConnectionId, DownReason, SessionDown};
 use super::config::PeerConfig;
 use super::connection::{Connection, Step};
 use super::event::{Backlog, CloseReason, Direction, Input, Received};
-use super::negotiate::{Negotiated, Resumption, our_open};
+use super::negotiate::{Resumption, our_open};
 use super::state::{Dialler, State, StateName};
 use super::timer::{BackOff, Jitter, OPEN_HOLD_INCOMING, OPEN_HOLD_OUTGOING, Timer};
-use crate::net::Family;
 use crate::wire::{Notification, Open, cease};
 
 /// The machine of one configured peer; see the [room](super) for how it is driven.
@@ -116,73 +116,6 @@ impl Peer {
     /// Says whether this side recovers from a restart: the R and F bits of the OPENs from here on.
     pub fn set_restarting(&mut self, restarting: bool) {
         self.restarting = restarting;
-    }
-
-    /// The state, for views: that of the connection that has got furthest, else the dialler's.
-    pub fn state(&self) -> StateName {
-        let furthest = self.connections.iter().map(Connection::name).max();
-        furthest.unwrap_or(match self.dialler {
-            Dialler::Stopped | Dialler::IdleHold { .. } => StateName::Idle,
-            Dialler::Dialling { .. } => StateName::Connect,
-            Dialler::Resting | Dialler::Scheduled { .. } => StateName::Active,
-        })
-    }
-
-    /// The connection of the established session, and its terms.
-    pub fn established(&self) -> Option<(ConnectionId, &Negotiated)> {
-        self.connections.iter().find_map(|held| match &held.state {
-            State::Established { negotiated, .. } => Some((held.id, &**negotiated)),
-            State::Newcomer { .. }
-            | State::Delayed { .. }
-            | State::OpenSent { .. }
-            | State::OpenConfirm { .. } => None,
-        })
-    }
-
-    /// Why the peer cannot be asked for its routes of a family; `None` where it can.
-    pub fn refresh_refusal(&self, family: Family) -> Option<RefreshRefusal> {
-        match self.established() {
-            None => Some(RefreshRefusal::NotEstablished),
-            Some((_, terms)) if !terms.families.get(family) => Some(RefreshRefusal::NoSuchFamily),
-            Some((_, terms)) if !terms.route_refresh => Some(RefreshRefusal::NotSupported),
-            Some(_) => None,
-        }
-    }
-
-    /// How often the peering has failed of late: each failure doubles the pause that follows it, up
-    /// to a bound. Zero again after a long time without one.
-    pub fn failures(&self) -> u32 {
-        self.back_off.failures()
-    }
-
-    /// The terms on a connection, from OpenConfirm on: what the codec needs for the messages that
-    /// follow OPEN.
-    pub fn negotiated(&self, connection: ConnectionId) -> Option<&Negotiated> {
-        self.connections
-            .iter()
-            .find(|held| held.id == connection)?
-            .negotiated()
-    }
-
-    /// Why the session last went down or did not come up; kept while it is up again.
-    pub fn last_down(&self) -> Option<&DownReason> {
-        self.last_down.as_ref()
-    }
-
-    /// The time left of the established session's hold timer; `None` where it is off.
-    pub fn hold_remaining(&self, now: Instant) -> Option<Duration> {
-        self.remaining(now, Timer::Hold)
-    }
-
-    /// The time until the established session's next KEEPALIVE; `None` where there is none.
-    pub fn keepalive_remaining(&self, now: Instant) -> Option<Duration> {
-        self.remaining(now, Timer::Keepalive)
-    }
-
-    fn remaining(&self, now: Instant, which: Timer) -> Option<Duration> {
-        let established = self.connections.iter().find(|held| held.is_established())?;
-        let (at, _) = established.deadlines().find(|(_, timer)| *timer == which)?;
-        Some(at.saturating_duration_since(now))
     }
 }
 

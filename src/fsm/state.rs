@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::negotiate::Negotiated;
 use super::timer::SessionTimers;
+use crate::net::PerFamily;
 
 /// The states of RFC 4271 §8.2.2 by name, for views; ordered by progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -119,5 +120,7 @@ pub(super) enum State {
         timers: SessionTimers,
         /// Since when.
         since: Instant,
+        /// The families whose routes were asked for by a message that is not written yet.
+        asked: PerFamily<bool>,
     },
 }

@@ -1,5 +1,7 @@
 //! Who the process is that a plan is made for, as its settings say.
 
+use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::net::RouterId;
@@ -56,4 +58,25 @@ pub enum MissingPassword {
     Run,
     /// It is held down until the password is there.
     Hold,
+}
+
+impl FromStr for MissingPassword {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "run" => Ok(Self::Run),
+            "hold" => Ok(Self::Hold),
+            _ => Err("must be one of run, hold".to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for MissingPassword {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Run => "run",
+            Self::Hold => "hold",
+        })
+    }
 }

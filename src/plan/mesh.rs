@@ -3,7 +3,8 @@
 use super::annotations::SessionSettings;
 use super::passwords::{self, Password};
 use super::peer_fields::restart_time;
-use super::peers::{Planner, Session, session_name, sorts_after};
+use super::peers::Planner;
+use super::session::{Session, session_name, sorts_after};
 use super::speaker::{address_field, resource_of};
 use super::{PeerKind, Provenance, Warnings};
 use crate::model::Node;

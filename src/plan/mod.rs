@@ -25,6 +25,7 @@ mod peers;
 mod policies;
 mod render;
 mod routes;
+mod session;
 mod speaker;
 
 use std::collections::BTreeMap;

@@ -3,23 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::annotations::{SessionSettings, field};
 use super::passwords::{self, Password};
 use super::peer_fields::{
-    DEFAULT_RESTART_TIME, is_link_local, keepalive, next_hop_mode, restart_time,
-    unsupported_protection, unsupported_selector,
+    is_link_local, keepalive, next_hop_mode, restart_time, unsupported_protection,
+    unsupported_selector,
 };
 use super::policies::SessionPolicies;
+use super::session::{Session, session_name, sorts_after};
 use super::speaker::{BGP_PORT, Local, resource_of};
 use super::{PeerKind, PeerName, PeerPlan, Provenance, Warnings};
 use crate::model::{BgpPeer, PeerEndpoint, SourceAddress};
 use crate::net::{Asn, Family, PerFamily};
-use crate::policy::NextHopMode;
-
-/// Delay before the first dial (§3.9).
-const CONNECT_DELAY: Duration = Duration::from_secs(2);
 
 /// Plans all sessions.
 pub(super) fn plan(
@@ -53,7 +49,7 @@ pub(super) fn plan(
 /// Sessions as they gather, and what they have in common.
 pub(super) struct Planner<'a> {
     pub(super) local: &'a Local<'a>,
-    policies: &'a PerFamily<SessionPolicies>,
+    pub(super) policies: &'a PerFamily<SessionPolicies>,
     /// What holds for all sessions of the node.
     pub(super) settings: SessionSettings,
     pub(super) peers: BTreeMap<PeerName, PeerPlan>,
@@ -61,19 +57,6 @@ pub(super) struct Planner<'a> {
     pub(super) explicit: BTreeMap<IpAddr, Arc<str>>,
     /// Address, interface and port of every BGPPeer that is settled; the first one wins (§3.2).
     taken: BTreeSet<(IpAddr, Option<Arc<str>>, u16)>,
-}
-
-/// What distinguishes one session from another of the same family.
-pub(super) struct Session {
-    pub(super) kind: PeerKind,
-    pub(super) address: IpAddr,
-    pub(super) interface: Option<Arc<str>>,
-    pub(super) port: Option<u16>,
-    pub(super) local_as: Asn,
-    pub(super) remote_as: Asn,
-    pub(super) passive: bool,
-    pub(super) password: Password,
-    pub(super) provenance: Provenance,
 }
 
 impl Planner<'_> {
@@ -150,9 +133,20 @@ impl Planner<'_> {
         let mut settings = self
             .settings
             .overridden_by(&peer.metadata, resource, warnings);
-        let interface = settings.interface.clone();
-        let interface = interface.filter(|_| is_link_local(address));
-        let key = (address, interface.clone(), port.unwrap_or(BGP_PORT));
+        if !is_link_local(address) {
+            if settings.is_from("interface", resource) {
+                let message =
+                    format!("{address} is not a link-local address: the interface is not used");
+                warnings.add(Arc::clone(resource), &field("interface"), message);
+            }
+            settings.interface = None;
+            settings.forget("interface");
+        }
+        let key = (
+            address,
+            settings.interface.clone(),
+            port.unwrap_or(BGP_PORT),
+        );
         if !self.taken.insert(key) {
             let other = self.explicit.get(&address).cloned().unwrap_or_default();
             let message = format!(
@@ -165,48 +159,38 @@ impl Planner<'_> {
         self.explicit
             .entry(address)
             .or_insert_with(|| Arc::clone(resource));
-        if let Some((field, message)) = left_out(peer, address, interface.as_deref()) {
+        if let Some((field, message)) = left_out(peer, address, &settings) {
             warnings.add(Arc::clone(resource), &field, message);
             return;
         }
         let local_as = peer.local_asn.unwrap_or(self.local.local_as());
-        self.remark_on_settings(
-            &settings,
-            address,
-            local_as != remote_as,
-            resource,
-            warnings,
-        );
-        if peer.reachable_by.is_some() {
-            let message =
-                "the host route to the peer is not there yet: the session runs without it";
-            warnings.add(Arc::clone(resource), "spec.reachableBy", message.to_owned());
-        }
-        let password = peer.password.as_ref().map(|reference| {
-            let field = "spec.password.secretKeyRef";
-            passwords::find(self.local, reference, resource, field, warnings)
-        });
-        if interface.is_none() {
-            settings.forget("interface");
-        }
         let session = Session {
             kind,
             address,
-            interface: interface.clone(),
+            interface: settings.interface.clone(),
             port,
             local_as,
             remote_as,
             passive: kind == PeerKind::Global && self.is_passive_towards_node(address),
-            password: password.unwrap_or_default(),
+            password: self.password(peer, resource, warnings),
             provenance: Provenance {
                 resource: Arc::clone(resource),
                 field: "spec.peerIP".into(),
             },
         };
+        self.remark(peer, &session, &settings, warnings);
+        let name = session_name(kind, address, session.interface.as_deref(), port);
         let mut planned = self.planned(session, settings);
         self.take_fields(peer, &mut planned);
-        let name = session_name(kind, address, interface.as_deref(), port);
         self.peers.insert(name, planned);
+    }
+
+    fn password(&self, peer: &BgpPeer, resource: &Arc<str>, warnings: &mut Warnings) -> Password {
+        let find = |reference| {
+            let field = "spec.password.secretKeyRef";
+            passwords::find(self.local, reference, resource, field, warnings)
+        };
+        peer.password.as_ref().map(find).unwrap_or_default()
     }
 
     /// Calico's own fields that are plainly taken over.
@@ -224,90 +208,25 @@ impl Planner<'_> {
         planned.reflector_client = self.local.node.cluster_id.filter(|_| !external);
     }
 
-    /// Says which settings of a BGPPeer's own mean nothing to its session.
-    fn remark_on_settings(
+    /// Says what of a BGPPeer its session cannot make use of.
+    fn remark(
         &self,
+        peer: &BgpPeer,
+        session: &Session,
         settings: &SessionSettings,
-        address: IpAddr,
-        external: bool,
-        resource: &Arc<str>,
         warnings: &mut Warnings,
     ) {
+        let resource = &session.provenance.resource;
         remark_on_families(self.local, settings, resource, warnings);
-        let mut remark = |setting: &str, message: String| {
-            if settings.is_from(setting, resource) {
-                warnings.add(Arc::clone(resource), &field(setting), message);
-            }
-        };
-        if !external && settings.role.is_some() {
+        let is_internal = session.local_as == session.remote_as;
+        if is_internal && settings.role.is_some() && settings.is_from("role", resource) {
             let message = "a role is for sessions with another AS: it is not used";
-            remark("role", message.to_owned());
+            warnings.add(Arc::clone(resource), &field("role"), message.to_owned());
         }
-        if !is_link_local(address) {
-            remark(
-                "interface",
-                format!("{address} is not a link-local address: the interface is not used"),
-            );
-        }
-    }
-
-    /// The session with all that settings say; Calico's own fields are at their defaults.
-    pub(super) fn planned(&self, session: Session, mut settings: SessionSettings) -> PeerPlan {
-        let family = Family::of(session.address);
-        let only = PerFamily {
-            ipv4: family == Family::Ipv4,
-            ipv6: family == Family::Ipv6,
-        };
-        let families = settings.families.unwrap_or(only);
-        let offered = |family| Some(self.policies.get(family)).filter(|_| *families.get(family));
-        let (ipv4, ipv6) = (offered(Family::Ipv4), offered(Family::Ipv6));
-        if session.local_as == session.remote_as {
-            settings.role = None;
-            settings.forget("role");
-        }
-        PeerPlan {
-            kind: session.kind,
-            address: session.address,
-            port: session.port.unwrap_or(BGP_PORT),
-            family,
-            families,
-            local_as: session.local_as,
-            remote_as: session.remote_as,
-            // The kernel knows the link-local address that belongs to the interface.
-            source_address: self
-                .local
-                .address(family)
-                .filter(|_| session.interface.is_none()),
-            passive: settings.passive.unwrap_or(session.passive),
-            hold_time: settings.hold_time,
-            keepalive: None,
-            connect_delay: CONNECT_DELAY,
-            connect_retry: settings.connect_retry,
-            idle_hold: settings.idle_hold,
-            delay_open: settings.delay_open,
-            restart_time: DEFAULT_RESTART_TIME,
-            next_hop_mode: NextHopMode::Auto,
-            reflector_client: None,
-            allowed_local_as: 0,
-            password: session.password.secret,
-            ttl_security: None,
-            interface: session.interface,
-            add_path: settings.add_path,
-            add_path_max: settings.add_path_max,
-            prefix_limit: settings.prefix_limit,
-            role: settings.role,
-            long_lived_time: settings.long_lived_time,
-            shutdown: settings.shutdown.or(session.password.hold),
-            import: PerFamily {
-                ipv4: ipv4.map(|policies| Arc::clone(&policies.import)),
-                ipv6: ipv6.map(|policies| Arc::clone(&policies.import)),
-            },
-            export: PerFamily {
-                ipv4: ipv4.map(|policies| Arc::clone(&policies.export)),
-                ipv6: ipv6.map(|policies| Arc::clone(&policies.export)),
-            },
-            settings: settings.origins,
-            provenance: session.provenance,
+        if peer.reachable_by.is_some() {
+            let message =
+                "the host route to the peer is not there yet: the session runs without it";
+            warnings.add(Arc::clone(resource), "spec.reachableBy", message.to_owned());
         }
     }
 
@@ -376,45 +295,20 @@ fn remark_on_families(
 }
 
 /// Why the session of a BGPPeer cannot be run as asked for, with the field.
-fn left_out(peer: &BgpPeer, address: IpAddr, interface: Option<&str>) -> Option<(String, String)> {
+fn left_out(
+    peer: &BgpPeer,
+    address: IpAddr,
+    settings: &SessionSettings,
+) -> Option<(String, String)> {
     if let Some((field, what)) = unsupported_protection(peer) {
         let message = format!("{what} not there yet: the session to {address} is left out");
         return Some((field.to_owned(), message));
     }
-    (is_link_local(address) && interface.is_none()).then(|| {
+    (is_link_local(address) && settings.interface.is_none()).then(|| {
         let message = format!(
             "{address} is a link-local address, and its interface is missing: the session is left \
              out"
         );
         (field("interface"), message)
     })
-}
-
-/// Whether an address comes after another one as text, which is how Calico's nodes agree on who
-/// dials (§3.5): the node whose peer sorts after itself waits.
-pub(super) fn sorts_after(address: IpAddr, own: IpAddr) -> bool {
-    address.to_string() > own.to_string()
-}
-
-/// The session's name (§3.2); a link-local address is told from others by its interface.
-pub(super) fn session_name(
-    kind: PeerKind,
-    address: IpAddr,
-    interface: Option<&str>,
-    port: Option<u16>,
-) -> PeerName {
-    let prefix = match kind {
-        PeerKind::Mesh => "Mesh",
-        PeerKind::Global => "Global",
-        PeerKind::Node => "Node",
-    };
-    let address = address.to_string().replace(['.', ':'], "_");
-    let mut name = format!("{prefix}_{address}");
-    if let Some(interface) = interface {
-        name.push_str(&format!("_{interface}"));
-    }
-    if let Some(port) = port {
-        name.push_str(&format!("_port_{port}"));
-    }
-    PeerName(name.into())
 }

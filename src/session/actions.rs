@@ -71,8 +71,14 @@ impl Driver {
                     self.mail
                         .push_back(RibMail::Command(Command::Refresh { peer, family }));
                 }
-                // To a table that replaces what is announced again, the marks are of no use.
-                Action::RefreshBegins(_) | Action::RefreshEnds(_) => {}
+                Action::RefreshBegins(family) => {
+                    let peer = self.spec.id;
+                    self.tell_in_order(Command::RefreshBegin { peer, family });
+                }
+                Action::RefreshEnds(family) => {
+                    let peer = self.spec.id;
+                    self.tell_in_order(Command::RefreshEnd { peer, family });
+                }
             }
         }
     }

@@ -7,6 +7,7 @@ use super::driver::Driver;
 use super::mailbox::RibMail;
 use crate::clock;
 use crate::fsm::{ConnectionId, Input, Received};
+use crate::rib::Command;
 use crate::wire::{self, DecodeContext, HEADER_LENGTH, Message, MessageKind, Update};
 
 impl Driver {
@@ -30,10 +31,8 @@ impl Driver {
         let outcome = connection.read();
         let more = matches!(outcome, Some(Ok(())));
         self.parse(id);
-        if let Some(session) = &mut self.session {
-            let mut commands = VecDeque::new();
-            session.inbox.drain_into(&mut commands);
-            self.mail.extend(commands.into_iter().map(RibMail::Command));
+        if self.session.is_some() {
+            self.drain_inbox();
             self.mail_more();
         }
         if let Some(Err(reason)) = outcome
@@ -46,6 +45,20 @@ impl Driver {
             });
         }
         more
+    }
+
+    /// Tells the RIB something that must come behind the routes received before it.
+    pub(super) fn tell_in_order(&mut self, command: Command) {
+        self.drain_inbox();
+        self.mail.push_back(RibMail::Command(command));
+    }
+
+    fn drain_inbox(&mut self) {
+        if let Some(session) = &mut self.session {
+            let mut commands = VecDeque::new();
+            session.inbox.drain_into(&mut commands);
+            self.mail.extend(commands.into_iter().map(RibMail::Command));
+        }
     }
 
     fn parse(&mut self, id: ConnectionId) {

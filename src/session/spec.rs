@@ -118,3 +118,55 @@ const DEFAULT_HOLD_TIME: HoldTime = match HoldTime::new(240) {
     Some(time) => time,
     None => unreachable!(),
 };
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing;
+    use super::*;
+    use crate::net::{AddPathDirection, PrefixLimit, Role};
+
+    #[test]
+    fn the_terms_of_the_plan_reach_the_session_machine_and_the_rib() {
+        let mut spec = testing::spec("Mesh_192_0_2_2");
+        let send = AddPathDirection {
+            receive: false,
+            send: true,
+        };
+        let limit = PrefixLimit {
+            max: 7,
+            warn_percent: 80,
+            restart: None,
+        };
+        spec.plan.families.ipv6 = true;
+        spec.plan.role = Some(Role::Provider);
+        spec.plan.prefix_limit = Some(limit);
+        (spec.plan.add_path, spec.plan.add_path_max) = (send, 3);
+        spec.plan.long_lived_time = Some(60);
+        spec.plan.delay_open = Some(Duration::from_secs(5));
+        let machine = spec.fsm_config();
+        assert!(machine.families.ipv4 && machine.families.ipv6);
+        assert_eq!((machine.add_path.ipv4, machine.add_path.ipv6), (send, send));
+        assert_eq!(machine.role, Some(Role::Provider));
+        assert_eq!(machine.long_lived_time, Some(60));
+        assert_eq!(machine.delay_open, Some(Duration::from_secs(5)));
+        let rib = spec.rib_setup();
+        assert_eq!((rib.role, rib.add_path_max), (Some(Role::Provider), 3));
+        assert_eq!(rib.prefix_limit.ipv4, Some(limit));
+        assert_eq!(rib.prefix_limit.ipv6, Some(limit));
+    }
+
+    #[test]
+    fn a_family_that_is_not_offered_lets_nothing_through() {
+        let rib = testing::spec("Mesh_192_0_2_2").rib_setup();
+        for (offered, other) in [
+            (rib.import.ipv4, rib.import.ipv6),
+            (rib.export.ipv4, rib.export.ipv6),
+        ] {
+            assert_eq!(
+                (offered.otherwise, other.otherwise),
+                (Then::Accept, Then::Reject)
+            );
+            assert!(other.rules.is_empty());
+        }
+    }
+}

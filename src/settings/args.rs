@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::values::{
-    DatastoreUrl, FibMode, HttpListen, ListenPort, LogFilter, LogFormat, MetricsPeers,
-    MissingPasswordWord, NodeName, OnStop, RouteProtocol, RouterIdText, SecretNamespace,
-    SocketPath, Table,
+    DatastoreUrl, FibMode, HttpListen, ListenPort, LogFilter, LogFormat, MetricsPeers, NodeName,
+    OnStop, RouteProtocol, RouterIdText, SecretNamespace, SocketPath, Table,
 };
+use crate::plan::MissingPassword;
 
 /// Flags that decide what a node should be doing; `run` and `plan` have them.
 #[derive(Args, Clone, Debug, Default)]
@@ -48,7 +48,7 @@ pub struct IntentArgs {
     /// What a session does whose password is missing: run without, as in Calico, or hold until it
     /// is there [env: CALIDRIS_MISSING_PASSWORD; default: run]
     #[arg(long, value_name = "WHAT")]
-    pub missing_password: Option<MissingPasswordWord>,
+    pub missing_password: Option<MissingPassword>,
 }
 
 /// Where the control API is; `run` and its clients have it.

@@ -4,6 +4,7 @@ use std::io::{Error, ErrorKind};
 use clap::Parser;
 
 use super::*;
+use crate::plan::MissingPassword;
 
 #[derive(Default)]
 struct Fake {
@@ -128,6 +129,28 @@ fn router_ids_are_addresses_or_hashed() {
     let around = Fake::host().with("CALICO_ROUTER_ID", "0.0.0.0");
     let error = around.resolve(&[]).expect_err("no identifier").to_string();
     assert!(error.starts_with("routerId = \"0.0.0.0\" (environment CALICO_ROUTER_ID): must be"));
+}
+
+#[test]
+fn passwords_are_where_calico_says_and_missing_ones_hold_if_told() {
+    let settings = Fake::host().resolve(&[]).expect("settings");
+    assert_eq!(settings.identity().passwords, PasswordRules::default());
+    let around = Fake::host()
+        .with("NAMESPACE", "calico-system")
+        .with_file(FILE_DEFAULT, "missingPassword: hold\n");
+    let settings = around.resolve(&[]).expect("settings");
+    let passwords = settings.identity().passwords;
+    assert_eq!(&*passwords.namespace, "calico-system");
+    assert_eq!(passwords.missing, MissingPassword::Hold);
+    let around = around.with("CALIDRIS_MISSING_PASSWORD", "run");
+    let settings = around
+        .resolve(&["--secret-namespace", "bgp"])
+        .expect("settings");
+    assert_eq!(&*settings.passwords.namespace, "bgp");
+    assert_eq!(settings.passwords.missing, MissingPassword::Run);
+    let around = around.with("CALIDRIS_MISSING_PASSWORD", "wait");
+    let error = around.resolve(&[]).expect_err("no such word").to_string();
+    assert!(error.ends_with("must be one of run, hold"), "{error}");
 }
 
 #[test]

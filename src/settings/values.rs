@@ -279,31 +279,6 @@ impl Default for SecretNamespace {
 }
 
 wrapped!(
-    /// `--missing-password`: what a session does whose password is missing.
-    MissingPasswordWord(MissingPassword),
-    |text| match text {
-        "run" => Ok(MissingPassword::Run),
-        "hold" => Ok(MissingPassword::Hold),
-        _ => Err("must be one of run, hold".to_owned()),
-    }
-);
-
-impl Default for MissingPasswordWord {
-    fn default() -> Self {
-        Self(MissingPassword::default())
-    }
-}
-
-impl fmt::Display for MissingPasswordWord {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.0 {
-            MissingPassword::Run => "run",
-            MissingPassword::Hold => "hold",
-        })
-    }
-}
-
-wrapped!(
     /// `--table`: a kernel routing table.
     Table(u32),
     |text| match text.parse() {
@@ -399,7 +374,7 @@ flags! {
     HttpListen => "--http",
     ListenPort => "--listen-port",
     SecretNamespace => "--secret-namespace",
-    MissingPasswordWord => "--missing-password",
+    MissingPassword => "--missing-password",
     LogFormat => "--log-format",
     LogFilter => "--log",
     OnStop => "--on-stop",

@@ -289,8 +289,14 @@ impl Session {
                     let refresh = Command::Refresh { peer, family };
                     core.tell(network.clock.now(), refresh);
                 }
-                // To a table that replaces what is announced again, the marks are of no use.
-                Action::RefreshBegins(_) | Action::RefreshEnds(_) => {}
+                Action::RefreshBegins(family) => {
+                    let peer = self.peer;
+                    core.tell(network.clock.now(), Command::RefreshBegin { peer, family });
+                }
+                Action::RefreshEnds(family) => {
+                    let peer = self.peer;
+                    core.tell(network.clock.now(), Command::RefreshEnd { peer, family });
+                }
                 Action::RefreshRefused(..) | Action::Failed(_) => {}
             }
         }

@@ -79,6 +79,56 @@ fn every_bad_resource_is_named_with_the_rest_unharmed() {
 }
 
 #[test]
+fn passwords_and_annotations_are_checked_by_name() {
+    let peer = |name: &str, annotations: &str, spec: &str| {
+        format!(
+            "---\napiVersion: projectcalico.org/v3\nkind: BGPPeer\nmetadata:\n  name: {name}\n  \
+             annotations: {{{annotations}}}\nspec: {{asNumber: 65001, {spec}}}\n"
+        )
+    };
+    let password = "password: {secretKeyRef: {name: bgp, key: tor}}";
+    let peers = [
+        peer("a", "calidris.io/role: seller", "peerIP: 192.0.2.9"),
+        peer("b", "", &format!("peerIP: 192.0.2.8, {password}")),
+        peer("c", "", "peerIP: 'fe80::1'"),
+        peer("d", "calidris.io/interface: eth0", "peerIP: 'fe80::1'"),
+    ]
+    .concat();
+    let secret = "---\napiVersion: v1\nkind: Secret\nmetadata: {name: bgp, namespace: any}\n";
+    let check = |values: &str| {
+        let text = format!("{peers}{secret}stringData: {{{values}}}\n");
+        let nodes = NODES.replace("192.0.2.1/24\n", "192.0.2.2/24\n");
+        problems(&[("nodes.yaml", &nodes), ("peers.yaml", &text)])
+    };
+    let found = check("mesh: x");
+    let starts = [
+        "peers.yaml:6:35: BGPPeer/a metadata.annotations[calidris.io/role]: \"seller\" is not \
+         provider, customer, peer, rs, rs-client or none",
+        "peers.yaml:14:69: BGPPeer/b spec.password.secretKeyRef: Secret \"bgp\" has no key \"tor\"",
+        "peers.yaml:20: BGPPeer/c metadata.annotations[calidris.io/interface]: ",
+    ];
+    assert_eq!(found.len(), starts.len(), "{found:#?}");
+    for (line, start) in found.iter().zip(starts) {
+        assert!(line.starts_with(start), "{line}");
+    }
+    let found = check("tor: c0rrect-horse");
+    assert_eq!(found.len(), 2, "{found:#?}");
+    assert!(!found.concat().contains("c0rrect-horse"));
+}
+
+#[test]
+fn without_any_secret_a_reference_is_only_remarked_on() {
+    let text = "apiVersion: projectcalico.org/v3\nkind: BGPPeer\nmetadata: {name: tor}\n\
+                spec: {peerIP: 192.0.2.9, asNumber: 1, password: {secretKeyRef: {name: s, key: k}}}\n";
+    let found = problems(&[("peer.yaml", text)]);
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(
+        found[0].contains("warning: BGPPeer/tor spec.password.secretKeyRef"),
+        "{found:#?}"
+    );
+}
+
+#[test]
 fn a_path_that_is_not_there_is_a_problem() {
     let found = validate(&[PathBuf::from("/nonexistent/x.yaml")]);
     assert_eq!(found.len(), 1);

@@ -10,6 +10,7 @@ use crate::fsm::event::Direction;
 use crate::fsm::negotiate::Negotiated;
 use crate::fsm::state::{Dialler, State, StateName};
 use crate::fsm::timer::{OPEN_HOLD_OUTGOING, OPEN_HOLD_RIVAL, SessionTimers};
+use crate::net::PerFamily;
 use crate::wire::{Notification, Open, cease};
 
 impl Peer {
@@ -133,6 +134,7 @@ impl Peer {
                     negotiated,
                     timers,
                     since: now,
+                    asked: PerFamily::default(),
                 };
                 self.actions.push_back(up);
             }

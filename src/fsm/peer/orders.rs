@@ -1,16 +1,16 @@
 //! What the owner orders: start, stop, refresh; and what it tells of its writing.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Peer;
-use crate::fsm::action::{Action, ConnectionId, DownReason};
+use crate::fsm::action::{Action, ConnectionId, DownReason, RefreshRefusal};
 use crate::fsm::connection::Connection;
 use crate::fsm::event::StopReason;
 use crate::fsm::negotiate::Negotiated;
 use crate::fsm::state::Dialler;
 use crate::fsm::timer::RESET_HOLD;
 use crate::net::Family;
-use crate::wire::{Notification, RouteRefresh};
+use crate::wire::Notification;
 
 impl Peer {
     pub(super) fn on_start(&mut self, now: Instant) {
@@ -61,18 +61,22 @@ impl Peer {
     }
 
     pub(super) fn on_request_refresh(&mut self, family: Family) {
-        let refusal = self.refresh_refusal(family);
-        let established = self.established().map(|(id, _)| id);
-        self.actions.extend(match (refusal, established) {
-            (Some(refusal), _) => Some(Action::RefreshRefused(family, refusal)),
-            (None, Some(id)) => Some(Action::SendRefresh(id, RouteRefresh::request(family))),
-            (None, None) => None,
+        let established = self
+            .connections
+            .iter_mut()
+            .find(|held| held.is_established());
+        self.actions.push_back(match established {
+            None => Action::RefreshRefused(family, RefreshRefusal::NotEstablished),
+            Some(held) => match held.ask(family) {
+                Ok(request) => Action::SendRefresh(held.id, request),
+                Err(refusal) => Action::RefreshRefused(family, refusal),
+            },
         });
     }
 }
 
 /// How long the machine pauses after a stop; `None` where it stays down.
-fn pause_after(reason: &StopReason) -> Option<std::time::Duration> {
+fn pause_after(reason: &StopReason) -> Option<Duration> {
     match reason {
         StopReason::AdminReset(_) | StopReason::HardReset(_) => Some(RESET_HOLD),
         StopReason::PrefixLimit { restart, .. } => *restart,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::*;
-use crate::fsm::{CloseReason, StateName, StopReason};
+use crate::fsm::{CloseReason, RefreshRefusal, StateName, StopReason};
 use crate::net::Family;
 use crate::wire::{Notification, RefreshKind, RouteRefresh, WireError};
 
@@ -126,7 +126,10 @@ impl Owner {
                     assert!(self.unwritten.insert(id), "one KEEPALIVE waits at a time");
                 }
                 Action::SendRefresh(id, _) => assert_eq!(self.up, Some(id)),
-                Action::RefreshRefused(..) => assert_eq!(self.up, None),
+                Action::RefreshRefused(_, RefreshRefusal::NotEstablished) => {
+                    assert_eq!(self.up, None);
+                }
+                Action::RefreshRefused(..) => assert!(self.up.is_some()),
                 Action::Close(id) => {
                     assert!(self.alive.remove(&id), "{id:?} was closed before");
                 }

@@ -90,7 +90,7 @@ fn a_prefix_limit_names_family_and_bound() {
     );
     let foreign = Notification {
         data: vec![0, 25, 70, 0, 0, 0, 9],
-        ..notification.clone()
+        ..notification
     };
     assert_eq!(
         foreign.meaning(),
