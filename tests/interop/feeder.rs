@@ -56,7 +56,6 @@ fn configuration(kind: Kind, feed: &Feed, index: usize) -> String {
 router id {};
 protocol device {{}}
 template bgp session {{
-    direct;
     connect delay time 1;
     connect retry time 1;
     error wait time 1, 2;

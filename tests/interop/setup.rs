@@ -11,7 +11,7 @@ pub(crate) const SPEAKER: u8 = 1;
 /// The last part of the addresses of the peer.
 pub(crate) const PEER: u8 = 2;
 /// The last part of the addresses of the feeder; a second one for other paths to the same prefixes.
-pub(crate) const FEEDERS: [u8; 2] = [9, 10];
+pub(crate) static FEEDERS: [u8; 2] = [9, 10];
 
 /// An address family; each has a session of its own, as in Calico.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -128,6 +128,15 @@ impl Setup {
             password: None,
             ttl_security: false,
             announced,
+        }
+    }
+
+    /// The feeder's addresses that the peer has a session with, if it passes routes on: a neighbour
+    /// that stays away would keep a restarting peer waiting.
+    pub(crate) fn feeders(&self) -> &'static [u8] {
+        match self.add_path {
+            true => &FEEDERS,
+            false => &FEEDERS[..1],
         }
     }
 }

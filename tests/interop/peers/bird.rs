@@ -122,8 +122,8 @@ impl Peer for BirdPeer<'_> {
 
     fn count(&self, family: Family) -> Result<usize, String> {
         let told = self.ask(&format!("show route count protocol {}", protocol(family)))?;
-        // "10 of 20 routes for 10 networks in table master4"
-        let found = told.split_once(" networks");
+        // "10 of 20 routes for 20 networks in table master4"
+        let found = told.split_once(" of ");
         let found = found.and_then(|(before, _)| before.rsplit(' ').next()?.parse().ok());
         found.ok_or(told)
     }

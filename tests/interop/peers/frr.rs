@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use super::{Peer, Program};
 use crate::cases::Case;
 use crate::routes::{Path, Table, number, numbers, text, texts};
-use crate::setup::{Capability, FEEDERS, Family, Kind, PEER, SPEAKER, SPEAKER_AS, Setup};
+use crate::setup::{Capability, Family, Kind, PEER, SPEAKER, SPEAKER_AS, Setup};
 use crate::support::namespace::{Namespace, Process, last_lines, output};
 use crate::wait::eventually;
 
@@ -330,7 +330,7 @@ router bgp {peer_as}
         let mut activated = format!("  neighbor {speaker} activate\n");
         let _ = writeln!(text, " neighbor {speaker} remote-as {SPEAKER_AS}");
         let mut neighbors = vec![speaker.clone()];
-        for host in FEEDERS {
+        for &host in setup.feeders() {
             let feeder = family.address(host);
             let _ = writeln!(text, " neighbor {feeder} remote-as {peer_as}");
             let _ = writeln!(activated, "  neighbor {feeder} activate");

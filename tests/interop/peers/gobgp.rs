@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use super::{Peer, Program};
 use crate::cases::Case;
 use crate::routes::{Path, Table, number, numbers, text};
-use crate::setup::{Capability, FEEDERS, Family, Kind, PEER, SPEAKER, SPEAKER_AS, Setup};
+use crate::setup::{Capability, Family, Kind, PEER, SPEAKER, SPEAKER_AS, Setup};
 use crate::support::namespace::{Namespace, Process, last_lines};
 use crate::wait::eventually;
 
@@ -301,7 +301,7 @@ peer-as = {SPEAKER_AS}
         if setup.add_path {
             text.push_str("[neighbors.afi-safis.add-paths.config]\nreceive = true\nsend-max = 8\n");
         }
-        for host in FEEDERS {
+        for &host in setup.feeders() {
             let _ = writeln!(
                 text,
                 "[[neighbors]]

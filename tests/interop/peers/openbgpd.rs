@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use super::{Peer, Program};
 use crate::cases::Case;
 use crate::routes::{Path, Table, as_numbers, number, text, texts};
-use crate::setup::{Capability, FEEDERS, Family, Kind, PEER, SPEAKER, SPEAKER_AS, Setup};
+use crate::setup::{Capability, Family, Kind, PEER, SPEAKER, SPEAKER_AS, Setup};
 use crate::support::namespace::{Namespace, Process, last_lines, output};
 use crate::wait::eventually;
 
@@ -50,9 +50,9 @@ pub(crate) const PROGRAM: Program = Program {
 
 fn lacks(case: Case, _: Kind, _: Family) -> Option<&'static str> {
     match case {
-        Case::GracefulRestart => Some(
-            "its graceful restart capability lists no family: it only sends End-of-RIB",
-        ),
+        Case::GracefulRestart => {
+            Some("its graceful restart capability lists no family: it only sends End-of-RIB")
+        }
         Case::LargeToPeer | Case::LargeFromPeer => Some(NO_LARGE_MESSAGES),
         Case::Password | Case::WrongPassword => {
             Some("the portable edition ignores tcp md5sig on Linux: its segments are not signed")
@@ -279,7 +279,7 @@ listen on {}
 {options}}}",
             family.address(SPEAKER)
         );
-        for host in FEEDERS {
+        for &host in setup.feeders() {
             let _ = writeln!(
                 text,
                 "neighbor {} {{
