@@ -1,166 +1,167 @@
-//! What a message costs: UPDATEs in and out, and one prefix in a run.
+//! What a message costs: UPDATEs in and out, next to a plain pass over the same octets.
 //!
-//! The stream is made here: 10,000 IPv4 prefixes and as many of IPv6, in groups of 1, 8 and 64 that
-//! share attributes, the sizes in which churn and initial dumps come.
+//! Three streams, made in `streams`. `full-table` is like the transfer of a whole table to an internal
+//! peer: 20,000 messages of about 7 prefixes and 5 to 6 attributes, paths of 3 to 6 hops, communities,
+//! sometimes MED and an aggregator, no two messages with the same set. `calico-ipv4` and `calico-ipv6`
+//! are what a reflector tells its clients: a node's few blocks a message, an empty path.
+//!
+//! `pass` and `copy` are the limit: to look at every octet, and to move it. `decode` reads every message
+//! and walks its prefixes; `frame` does so behind a [`Framer`] that is fed 64 KiB at a time; `batch`
+//! gathers what was decoded for a shard, as a session does; `intern` also asks for every set in a table
+//! that knows them all, which is the way of a route up to the RIB. `encode` packs the routes again,
+//! 64 KiB at a time. An element of these is a message. `nlri` is a run of 1,000 prefixes, of about one
+//! length (`even`) or as in a table (`mixed`); an element is a prefix.
 
 use std::hint::black_box;
 
-use calidris::net::{
-    AddressFamily, Asn, Family, Ipv4, Ipv4Prefix, Ipv6, Ipv6Prefix, PerFamily, RouterId,
-};
-use calidris::wire::{
-    AsPath, Community, DecodeContext, EncodeContext, Framer, Message, NextHop, Nlri, NlriRun,
-    PathAttributes, UpdatePacker, decode,
-};
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use calidris::net::{AddressFamily, Family, Ipv4, Ipv4Prefix, Ipv6, PeerId, PrefixKey};
+use calidris::rib::{Interner, RouteBatch, RouteOp};
+use calidris::wire::{Framer, Message, Nlri, NlriRun, Update, UpdatePacker, decode};
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 
-const CONTEXT: DecodeContext = DecodeContext {
-    four_octet_as: true,
-    add_path: PerFamily {
-        ipv4: false,
-        ipv6: false,
-    },
-    families: PerFamily {
-        ipv4: true,
-        ipv6: true,
-    },
-    external: false,
-    extended_next_hop: false,
-};
+mod streams;
+use streams::{READER, Sets, WRITER, calico, full_table, messages, octets, pack};
 
-const PREFIXES: u32 = 10_000;
-/// As many as one message holds in either family.
-const RUN_PREFIXES: u32 = 200;
+const MESSAGES: u32 = 20_000;
 
-/// A family whose routes the benches can make.
-trait Sample: AddressFamily {
-    fn prefix(number: u32) -> Self::Prefix;
-    fn next_hop() -> NextHop;
-}
-
-impl Sample for Ipv4 {
-    fn prefix(number: u32) -> Ipv4Prefix {
-        let bits = 0x0a00_0000 | number << 6;
-        Ipv4Prefix::new(bits.into(), 26).expect("26 is within 32")
-    }
-
-    fn next_hop() -> NextHop {
-        NextHop::V4([192, 0, 2, 1].into())
+fn read(message: &[u8]) -> Update<'_> {
+    match decode(message, &READER) {
+        Ok(Message::Update(update)) => update,
+        _ => unreachable!("packed here"),
     }
 }
 
-impl Sample for Ipv6 {
-    fn prefix(number: u32) -> Ipv6Prefix {
-        let bits = 0xfd00 << 112 | u128::from(number) << 6;
-        Ipv6Prefix::new(bits.into(), 122).expect("122 is within 128")
-    }
-
-    fn next_hop() -> NextHop {
-        let [global, link_local] = [0xfd00 << 112 | 1, 0xfe80 << 112 | 1];
-        NextHop::V6 {
-            global: u128::into(global),
-            link_local: Some(u128::into(link_local)),
+/// Walks every prefix of a message, and counts them.
+fn walk<A: AddressFamily>(update: &Update<'_>) -> usize {
+    let mut prefixes = 0;
+    for announced in &update.announced {
+        for nlri in announced.nlri.iter::<A>() {
+            black_box(nlri);
+            prefixes += 1;
         }
     }
+    prefixes
 }
 
-fn attributes(number: u32, next_hop: NextHop) -> PathAttributes {
-    PathAttributes {
-        as_path: AsPath::sequence([64_512, 65_001, 4_200_000_000 + number].map(Asn)),
-        local_pref: Some(100),
-        communities: [0xfde8_0001, number].map(Community).into(),
-        originator_id: Some(RouterId([192, 0, 2, 7].into())),
-        ..PathAttributes::originated(next_hop)
-    }
-}
-
-/// The routes of a stream: attributes and the prefixes that share them.
-fn routes<A: Sample>(group: u32) -> Vec<(PathAttributes, Vec<Nlri<A::Prefix>>)> {
-    (0..PREFIXES / group)
-        .map(|number| {
-            let nlri = (0..group).map(|index| Nlri::plain(A::prefix(number * group + index)));
-            (attributes(number, A::next_hop()), nlri.collect())
-        })
-        .collect()
-}
-
-fn pack<A: Sample>(packer: &mut UpdatePacker, routes: &[(PathAttributes, Vec<Nlri<A::Prefix>>)]) {
-    for (attributes, nlri) in routes {
-        packer.announce::<A>(attributes, nlri.iter().copied());
-    }
-}
-
-fn packer() -> UpdatePacker {
-    UpdatePacker::new(EncodeContext {
-        four_octet_as: true,
-        ..EncodeContext::default()
-    })
-}
-
-/// Cuts and decodes a stream, walks every prefix, and counts.
-fn read<A: AddressFamily>(stream: &[u8]) -> (u64, u64) {
-    let (mut messages, mut prefixes) = (0, 0);
-    let mut framer = Framer::new();
-    for piece in stream.chunks(65_536) {
-        framer.extend(piece);
-        while let Some(octets) = framer.next().expect("packed here") {
-            messages += 1;
-            let Ok(Message::Update(update)) = decode(&octets, &CONTEXT) else {
-                unreachable!("packed here");
-            };
-            for announced in &update.announced {
-                for nlri in announced.nlri.iter::<A>() {
-                    black_box(nlri);
-                    prefixes += 1;
-                }
+/// Adds the routes of a message to a batch, and hands it over when it is full.
+fn gather<A: AddressFamily>(
+    batch: &mut RouteBatch<A::Prefix>,
+    update: &Update<'_>,
+    mut full: impl FnMut(RouteBatch<A::Prefix>),
+) {
+    for announced in &update.announced {
+        let mut nlri = announced.nlri.iter::<A>();
+        while !nlri.is_empty() {
+            batch.announce(&update.attributes, announced.next_hop, &mut nlri);
+            if batch.is_full() {
+                full(std::mem::replace(batch, RouteBatch::new(PeerId(1))));
             }
         }
     }
-    (messages, prefixes)
 }
 
-fn updates<A: Sample>(criterion: &mut Criterion) {
-    for size in [1, 8, 64] {
-        let routes = routes::<A>(size);
-        let mut packer = packer();
-        pack::<A>(&mut packer, &routes);
-        let stream = packer.take();
-        let (messages, prefixes) = read::<A>(&stream);
-        assert_eq!(prefixes, u64::from(PREFIXES / size * size));
-
-        let mut group = criterion.benchmark_group(format!("update/{}/{size}", A::FAMILY));
-        group.throughput(Throughput::Elements(messages));
-        group.bench_function("decode", |bencher| {
-            bencher.iter(|| read::<A>(black_box(&stream)));
-        });
-        group.bench_function("encode", |bencher| {
-            bencher.iter(|| {
-                pack::<A>(&mut packer, black_box(&routes));
-                packer.take()
-            });
-        });
-        group.finish();
+fn intern<P: Copy>(interner: &mut Interner, batch: &RouteBatch<P>) {
+    for (op, nlri) in batch.iter() {
+        if let RouteOp::Announce(content) = op {
+            black_box((interner.intern_content(content), nlri));
+        }
     }
 }
 
-fn run<A: Sample>(criterion: &mut Criterion) {
-    let mut packer = packer();
-    packer.withdraw::<A>((0..RUN_PREFIXES).map(|number| Nlri::plain(A::prefix(number))));
-    let message = packer.take();
-    let octets = match A::FAMILY {
-        Family::Ipv4 => message.slice(21..message.len() - 2),
-        Family::Ipv6 => message.slice(30..),
-    };
-    let mut group = criterion.benchmark_group(format!("nlri/{}", A::FAMILY));
-    group.throughput(Throughput::Elements(RUN_PREFIXES.into()));
-    group.bench_function("verify", |bencher| {
-        bencher.iter(|| NlriRun::verify(A::FAMILY, false, black_box(&octets)).expect("valid"));
+fn stream<A: AddressFamily>(criterion: &mut Criterion, name: &str, sets: &Sets<A>) {
+    let stream = octets::<A>(sets);
+    let count = messages(&stream).count() as u64;
+    let read_all = |stream| messages(stream).map(|message| walk::<A>(&read(message)));
+    let prefixes: usize = sets.iter().map(|(_, nlri)| nlri.len()).sum();
+    assert_eq!(read_all(&stream).sum::<usize>(), prefixes);
+    let mut group = criterion.benchmark_group(name);
+    group.throughput(Throughput::Elements(count));
+    limits(&mut group, &stream);
+    group.bench_function("decode", |bencher| {
+        bencher.iter(|| read_all(black_box(&stream)).sum::<usize>());
     });
-    let run = NlriRun::verify(A::FAMILY, false, &octets).expect("valid");
-    assert_eq!(run.len(), RUN_PREFIXES as usize);
+    group.bench_function("frame", |bencher| {
+        bencher.iter(|| {
+            let mut framer = Framer::new();
+            let mut prefixes = 0;
+            for piece in black_box(&stream).chunks(65_536) {
+                framer.extend(piece);
+                while let Some(message) = framer.next().expect("packed here") {
+                    prefixes += walk::<A>(&read(&message));
+                }
+            }
+            prefixes
+        });
+    });
+    group.bench_function("batch", |bencher| {
+        bencher.iter(|| {
+            let mut batch = RouteBatch::new(PeerId(1));
+            for message in messages(black_box(&stream)) {
+                gather::<A>(&mut batch, &read(message), |full| drop(black_box(full)));
+            }
+            batch
+        });
+    });
+    group.bench_function("intern", |bencher| {
+        let mut interner = Interner::default();
+        let mut all = || {
+            let mut batch = RouteBatch::new(PeerId(1));
+            for message in messages(black_box(&stream)) {
+                gather::<A>(&mut batch, &read(message), |full| {
+                    intern(&mut interner, &full)
+                });
+            }
+            intern(&mut interner, &batch);
+        };
+        all();
+        bencher.iter(all);
+    });
+    group.bench_function("encode", |bencher| {
+        let mut packer = UpdatePacker::new(WRITER);
+        bencher.iter(|| {
+            pack::<A>(&mut packer, black_box(sets), |chunk| {
+                black_box(chunk);
+            });
+        });
+    });
+    group.finish();
+}
+
+/// What any reader or writer of these octets has to pay.
+fn limits(group: &mut BenchmarkGroup<'_, WallTime>, stream: &[u8]) {
+    group.bench_function("pass", |bencher| {
+        bencher.iter(|| {
+            let words = black_box(stream).as_chunks::<8>().0.iter();
+            words.fold(0, |sum: u64, word| {
+                sum.wrapping_add(u64::from_ne_bytes(*word))
+            })
+        });
+    });
+    group.bench_function("copy", |bencher| {
+        let mut to = vec![0; stream.len()];
+        bencher.iter(|| {
+            to.copy_from_slice(black_box(stream));
+            black_box(&to);
+        });
+    });
+}
+
+fn run(criterion: &mut Criterion, name: &str, nlri: impl Iterator<Item = Nlri<Ipv4Prefix>>) {
+    let mut packer = UpdatePacker::new(WRITER);
+    packer.withdraw::<Ipv4>(nlri.take(1_000));
+    let message = packer.take();
+    let octets = &message[21..message.len() - 2];
+    let run = NlriRun::verify(Family::Ipv4, false, octets).expect("packed here");
+    assert_eq!(run.len(), 1_000);
+    let mut group = criterion.benchmark_group(format!("nlri-{name}"));
+    group.throughput(Throughput::Elements(1_000));
+    group.bench_function("verify", |bencher| {
+        bencher.iter(|| NlriRun::verify(Family::Ipv4, false, black_box(octets)));
+    });
     group.bench_function("walk", |bencher| {
         bencher.iter(|| {
-            for nlri in black_box(&run).iter::<A>() {
+            for nlri in black_box(&run).iter::<Ipv4>() {
                 black_box(nlri);
             }
         });
@@ -169,10 +170,14 @@ fn run<A: Sample>(criterion: &mut Criterion) {
 }
 
 fn all(criterion: &mut Criterion) {
-    updates::<Ipv4>(criterion);
-    updates::<Ipv6>(criterion);
-    run::<Ipv4>(criterion);
-    run::<Ipv6>(criterion);
+    let table = full_table(MESSAGES);
+    stream::<Ipv4>(criterion, "full-table", &table);
+    stream::<Ipv4>(criterion, "calico-ipv4", &calico::<Ipv4>(MESSAGES));
+    stream::<Ipv6>(criterion, "calico-ipv6", &calico::<Ipv6>(MESSAGES));
+    let mixed = || table.iter().flat_map(|(_, nlri)| nlri.iter().copied());
+    run(criterion, "mixed", mixed());
+    let even = mixed().filter(|nlri| (17..=24).contains(&nlri.prefix.length()));
+    run(criterion, "even", even);
 }
 
 criterion_group!(wire, all);

@@ -13,7 +13,7 @@ use super::adj_rib_out::Advertised;
 use super::command::{Chunk, Mark, Version};
 use crate::net::{AddressFamily, PeerId, PrefixKey};
 use crate::wire::{
-    AsSegment, EncodeContext, MESSAGE_LENGTH_MAX, Nlri, PathAttributes, RefreshKind, RouteRefresh,
+    EncodeContext, MESSAGE_LENGTH_MAX, Nlri, PathAttributes, RefreshKind, RouteRefresh,
     UpdatePacker,
 };
 
@@ -309,19 +309,17 @@ fn offset(octets: usize) -> u32 {
 
 /// The most octets that attributes take in a message, AS4_PATH and AS4_AGGREGATOR included.
 fn attribute_octets(attributes: &PathAttributes) -> usize {
-    let segment = |segment: &AsSegment| match segment {
-        // Each run of 255 numbers has a head of its own.
-        AsSegment::Sequence(numbers) | AsSegment::Set(numbers) => {
-            2 * (numbers.len() / 255 + 1) + 4 * numbers.len()
-        }
-    };
-    let as_path: usize = attributes.as_path.iter().map(segment).sum();
+    let as_path = 4 + 4 * attributes.as_path.hop_count();
+    // Each 255 numbers have a head of their own.
+    let segments = 2 * (attributes.as_path.hop_count() / 255 + 1);
     let unknown: usize = attributes.unknown.iter().map(|a| 4 + a.value.len()).sum();
     FIXED_ATTRIBUTES
-        + 2 * (4 + as_path)
+        + 2 * (as_path + segments)
         + 4 * attributes.communities.len()
         + 4 * attributes.cluster_list.len()
         + 8 * attributes.extended_communities.len()
+        + 20 * attributes.ipv6_extended_communities.len()
+        + attributes.aigp.len()
         + 12 * attributes.large_communities.len()
         + unknown
 }
@@ -329,9 +327,9 @@ fn attribute_octets(attributes: &PathAttributes) -> usize {
 /// Header, the two length fields, MP_REACH_NLRI or MP_UNREACH_NLRI with two next hops.
 const MESSAGE_OVERHEAD: usize = 19 + 4 + 4 + 5 + 32;
 
-/// ORIGIN, NEXT_HOP, MED, LOCAL_PREF, ATOMIC_AGGREGATE, both AGGREGATORs, ORIGINATOR_ID, and the heads
-/// of CLUSTER_LIST and the three kinds of communities.
-const FIXED_ATTRIBUTES: usize = 4 + 7 + 7 + 7 + 3 + 22 + 7 + 4 * 4;
+/// ORIGIN, NEXT_HOP, MED, LOCAL_PREF, ATOMIC_AGGREGATE, both AGGREGATORs, ORIGINATOR_ID, OTC, and the
+/// heads of CLUSTER_LIST, AIGP and the four kinds of communities.
+const FIXED_ATTRIBUTES: usize = 4 + 7 + 7 + 7 + 3 + 22 + 7 + 7 + 6 * 4;
 
 /// The longest End-of-RIB, an UPDATE with an empty MP_UNREACH_NLRI, and the two marks of a refresh.
 const FRAMING_OCTETS: usize = 32 + 2 * 23;

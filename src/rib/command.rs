@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+use super::batch::RouteBatch;
 use super::feed::FibChange;
 use super::prefix_limit::PrefixLimitEvent;
 use super::query::{Answer, Query};
@@ -14,7 +15,7 @@ use crate::net::{
     RouterId,
 };
 use crate::policy::{NextHopMode, Policy};
-use crate::wire::{AddPathDirection, Nlri, PathAttributes};
+use crate::wire::AddPathDirection;
 
 /// The position of a change in a family's log; grows with every change, never reused.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
@@ -275,26 +276,6 @@ pub enum Routes {
     V4(RouteBatch<Ipv4Prefix>),
     /// IPv6 unicast.
     V6(RouteBatch<Ipv6Prefix>),
-}
-
-/// Routes of one peer and one family: a flat run of NLRI, cut into operations in arrival order.
-#[derive(Clone, Debug)]
-pub struct RouteBatch<P> {
-    /// Who sent them.
-    pub source: PeerId,
-    /// Operations, each with the number of NLRI that it takes from the front of what is left.
-    pub ops: Vec<(RouteOp, u32)>,
-    /// All NLRI, at most [`super::BATCH_ROUTES_MAX`].
-    pub nlri: Vec<Nlri<P>>,
-}
-
-/// What happens to a stretch of NLRI.
-#[derive(Clone, Debug)]
-pub enum RouteOp {
-    /// Announced with these attributes.
-    Announce(Arc<PathAttributes>),
-    /// Withdrawn.
-    Withdraw,
 }
 
 /// A route that the speaker originates.

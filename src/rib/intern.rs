@@ -9,46 +9,78 @@ use crate::wire::PathAttributes;
 
 /// The sets in use, and those not swept yet.
 ///
-/// Sets are found by content through a table of indices into a slab; the slab lets a sweep stop and
-/// go on. Hash seeds differ between processes, which no output can show: the table is for lookup.
+/// Sets are found by the hash of their content through a table of indices into a slab; the slab lets a
+/// sweep stop and go on, and keeps each hash, so that growth and sweeps read no content. Hash seeds
+/// differ between processes, which no output can show: the table is for lookup.
 #[derive(Default)]
-pub(crate) struct Interner {
+pub struct Interner {
     hasher: DefaultHashBuilder,
     index: HashTable<u32>,
-    slots: Vec<Option<Arc<PathAttributes>>>,
+    slots: Vec<Slot>,
     free: Vec<u32>,
     sweep_at: usize,
     /// References given up since the last sweep began: how much a sweep may find.
     released: usize,
     sweeping: bool,
+    /// The content of a set that did not come as content.
+    scratch: Vec<u8>,
+}
+
+/// A place in the slab.
+struct Slot {
+    hash: u64,
+    attributes: Option<Arc<PathAttributes>>,
 }
 
 impl Interner {
-    /// The shared handle of this content.
-    pub(crate) fn intern(&mut self, attributes: Arc<PathAttributes>) -> Arc<PathAttributes> {
-        let hash = self.hasher.hash_one(&*attributes);
-        if let Some(known) = self.find(hash, &attributes) {
-            return known;
+    /// The shared handle of the set with this content; nothing is allocated where it is known.
+    pub fn intern_content(&mut self, content: &[u8]) -> Arc<PathAttributes> {
+        let hash = self.hasher.hash_one(content);
+        match self.find(hash, content) {
+            Some(known) => known,
+            None => self.enter(hash, Arc::new(PathAttributes::from_content(content))),
         }
-        let slot = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(None);
-            u32::try_from(self.slots.len() - 1).expect("fewer than 2^32 attribute sets")
-        });
-        self.slots[slot as usize] = Some(Arc::clone(&attributes));
-        let (slots, hasher) = (&self.slots, &self.hasher);
+    }
+
+    /// The shared handle of a set that was made here.
+    pub(crate) fn intern(&mut self, attributes: Arc<PathAttributes>) -> Arc<PathAttributes> {
+        let mut content = std::mem::take(&mut self.scratch);
+        content.clear();
+        attributes.put_content(&mut content);
+        let hash = self.hasher.hash_one(&*content);
+        let known = self.find(hash, &content);
+        self.scratch = content;
+        known.unwrap_or_else(|| self.enter(hash, attributes))
+    }
+
+    fn enter(&mut self, hash: u64, attributes: Arc<PathAttributes>) -> Arc<PathAttributes> {
+        let entered = Slot {
+            hash,
+            attributes: Some(Arc::clone(&attributes)),
+        };
+        let slot = match self.free.pop() {
+            Some(slot) => {
+                self.slots[slot as usize] = entered;
+                slot
+            }
+            None => {
+                self.slots.push(entered);
+                u32::try_from(self.slots.len() - 1).expect("fewer than 2^32 attribute sets")
+            }
+        };
+        let slots = &self.slots;
         self.index
-            .insert_unique(hash, slot, |slot| rehash(hasher, slots, *slot));
+            .insert_unique(hash, slot, |slot| slots[*slot as usize].hash);
         attributes
     }
 
-    fn find(&self, hash: u64, attributes: &Arc<PathAttributes>) -> Option<Arc<PathAttributes>> {
-        self.index
-            .find(hash, |slot| {
-                self.slots[*slot as usize]
-                    .as_ref()
-                    .is_some_and(|known| Arc::ptr_eq(known, attributes) || known == attributes)
-            })
-            .and_then(|slot| self.slots[*slot as usize].clone())
+    fn find(&self, hash: u64, content: &[u8]) -> Option<Arc<PathAttributes>> {
+        let slot = self.index.find(hash, |slot| {
+            let slot = &self.slots[*slot as usize];
+            let known = slot.attributes.as_ref();
+            slot.hash == hash && known.is_some_and(|known| known.has_content(content))
+        })?;
+        self.slots[*slot as usize].attributes.clone()
     }
 
     /// Notes that references were dropped, so that a sweep is worth its while.
@@ -81,18 +113,19 @@ impl Interner {
     }
 
     fn forget_unused(&mut self, slot: usize) {
-        let Some(attributes) = &self.slots[slot] else {
-            return;
-        };
-        if Arc::strong_count(attributes) > 1 {
+        let place = &mut self.slots[slot];
+        if place
+            .attributes
+            .take_if(|attributes| Arc::strong_count(attributes) == 1)
+            .is_none()
+        {
             return;
         }
-        let hash = self.hasher.hash_one(&**attributes);
+        let hash = place.hash;
         let number = u32::try_from(slot).expect("slots are numbered in 32 bits");
         if let Ok(entry) = self.index.find_entry(hash, |known| *known == number) {
             entry.remove();
         }
-        self.slots[slot] = None;
         self.free.push(number);
     }
 
@@ -105,23 +138,21 @@ impl Interner {
                 ..Self::default()
             };
         } else if self.index.capacity() > 4 * self.index.len() + 1024 {
-            let (slots, hasher) = (&self.slots, &self.hasher);
+            let slots = &self.slots;
             self.index
-                .shrink_to(2 * self.index.len(), |slot| rehash(hasher, slots, *slot));
+                .shrink_to(2 * self.index.len(), |slot| slots[*slot as usize].hash);
         }
     }
 
     /// The number of sets held.
-    pub(crate) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.index.len()
     }
-}
 
-/// The hash of a set in use, as when it was entered.
-fn rehash(hasher: &DefaultHashBuilder, slots: &[Option<Arc<PathAttributes>>], slot: u32) -> u64 {
-    slots[slot as usize]
-        .as_deref()
-        .map_or(0, |attributes| hasher.hash_one(attributes))
+    /// Whether no set is held.
+    pub fn is_empty(&self) -> bool {
+        self.index.is_empty()
+    }
 }
 
 /// References that must have been dropped before a busy shard sweeps.
@@ -147,6 +178,18 @@ mod tests {
         assert!(Arc::ptr_eq(&one, &same));
         assert!(!Arc::ptr_eq(&one, &other));
         assert_eq!(interner.len(), 2);
+    }
+
+    #[test]
+    fn sets_are_the_same_whether_they_come_as_content_or_not() {
+        let mut interner = Interner::default();
+        let mut content = Vec::new();
+        attributes(1).put_content(&mut content);
+        let received = interner.intern_content(&content);
+        assert_eq!(received, attributes(1));
+        assert!(Arc::ptr_eq(&received, &interner.intern(attributes(1))));
+        assert!(Arc::ptr_eq(&received, &interner.intern_content(&content)));
+        assert_eq!(interner.len(), 1);
     }
 
     #[test]

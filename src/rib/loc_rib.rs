@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use super::batch::{RouteBatch, RouteOp};
 use super::change_log::ChangeLog;
-use super::command::{LocalRoute, RouteBatch, RouteOp};
+use super::command::LocalRoute;
 use super::decision::{Candidate, Candidates, select};
 use super::feed::KernelFeed;
 use super::import::Import;
@@ -90,14 +91,10 @@ impl<A: AddressFamily> LocRib<A> {
         batch: &RouteBatch<A::Prefix>,
     ) {
         let setup = Arc::clone(&shared.peers.get(slot).setup);
-        let mut rest = &batch.nlri[..];
-        for (op, count) in &batch.ops {
-            let count = usize::try_from(*count).unwrap_or(usize::MAX);
-            let (run, after) = rest.split_at(count.min(rest.len()));
-            rest = after;
+        for (op, run) in batch.iter() {
             match op {
-                RouteOp::Announce(attributes) => {
-                    let received = shared.interner.intern(Arc::clone(attributes));
+                RouteOp::Announce(content) => {
+                    let received = shared.interner.intern_content(content);
                     let mut import = Import::new(&setup, A::FAMILY, &received);
                     for nlri in run {
                         let imported = import.verdict(nlri.prefix.into(), &mut shared.interner);

@@ -6,7 +6,8 @@
 //!
 //! # How routes come in
 //!
-//! Attributes are interned, so equal content is one pointer. Loops and the import policy are checked,
+//! Attributes come as the octets of their content and are interned by it, so equal content is one
+//! pointer, and only a set that is new is taken apart. Loops and the import policy are checked,
 //! and the path is stored with what was received and what was made of it: a path that is refused
 //! replaces the good one before it and is kept for questions and for the next policy. Then the
 //! destination decides again, and what readers could see of a change goes into the change log of the
@@ -35,6 +36,7 @@
 mod adj_rib_in;
 mod adj_rib_out;
 mod answer;
+mod batch;
 mod change_log;
 mod chunk;
 mod command;
@@ -65,12 +67,16 @@ mod testing;
 mod tests;
 mod update_group;
 
+pub use batch::{RouteBatch, RouteOp};
 pub use command::{
-    Chunk, Command, GroupId, LocalRoute, Mark, NextHopState, Output, PeerSetup, RouteBatch,
-    RouteOp, Routes, SessionTerms, Version,
+    Chunk, Command, GroupId, LocalRoute, Mark, NextHopState, Output, PeerSetup, Routes,
+    SessionTerms, Version,
 };
 pub use feed::{FibChange, FibRoute, FibRouteKind};
 pub use prefix_limit::PrefixLimitEvent;
+// For the benches, and the test that nothing is allocated for known sets.
+#[doc(hidden)]
+pub use intern::Interner;
 pub use query::{
     Answer, GroupRow, PathRow, PeerCounts, Query, RibTotals, RouteRow, RouteTable, RoutesPage,
     RoutesQuery,

@@ -93,7 +93,7 @@ pub struct PathRow {
     pub multipath: bool,
     /// Whether it can be selected at all.
     pub usable: bool,
-    /// Why not, if not: `import policy`, `next hop unreachable`, `AS loop`, ….
+    /// Why not, if not: `import policy`, `next hop unreachable`, `AS loop`, `route leak`, ….
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Kept over the peer's restart (RFC 4724).

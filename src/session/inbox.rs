@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 
 use crate::net::{AddressFamily, Family, Ipv4, Ipv6, PeerId};
-use crate::rib::{BATCH_ROUTES_MAX, Command, RouteBatch, RouteOp, Routes};
-use crate::wire::{NlriRun, Update};
+use crate::rib::{Command, RouteBatch, Routes};
+use crate::wire::{Announced, NlriIter, NlriRun, Update};
 
 /// Gathers the routes of one established connection.
 #[derive(Debug)]
@@ -16,11 +16,11 @@ pub(crate) struct Inbox {
 }
 
 impl Inbox {
-    pub(crate) fn new(source: PeerId) -> Self {
+    pub(crate) const fn new(source: PeerId) -> Self {
         Self {
             source,
-            ipv4: empty(source),
-            ipv6: empty(source),
+            ipv4: RouteBatch::new(source),
+            ipv6: RouteBatch::new(source),
             ready: VecDeque::new(),
         }
     }
@@ -28,13 +28,10 @@ impl Inbox {
     /// Takes one UPDATE; returns the family whose initial dump it ends.
     pub(crate) fn push(&mut self, update: &Update<'_>) -> Option<Family> {
         for run in &update.withdrawn {
-            self.push_run(*run, &RouteOp::Withdraw);
+            self.push_run(update, run, None);
         }
         for announced in &update.announced {
-            self.push_run(
-                announced.nlri,
-                &RouteOp::Announce(announced.attributes.clone()),
-            );
+            self.push_run(update, &announced.nlri, Some(announced));
         }
         if let Some(family) = update.end_of_rib {
             self.flush();
@@ -52,64 +49,63 @@ impl Inbox {
         mail.append(&mut self.ready);
     }
 
-    fn push_run(&mut self, run: NlriRun<'_>, op: &RouteOp) {
+    /// Adds a run that is announced, or withdrawn where `announced` is not there.
+    fn push_run(
+        &mut self,
+        update: &Update<'_>,
+        run: &NlriRun<'_>,
+        announced: Option<&Announced<'_>>,
+    ) {
+        let ready = &mut self.ready;
         match run.family {
             Family::Ipv4 => {
-                extend::<Ipv4>(&mut self.ipv4, run, op, &mut self.ready, Routes::V4);
+                let nlri = run.iter::<Ipv4>();
+                extend::<Ipv4>(&mut self.ipv4, update, announced, nlri, |batch| {
+                    ready.push_back(Command::Routes(Routes::V4(batch)));
+                });
             }
             Family::Ipv6 => {
-                extend::<Ipv6>(&mut self.ipv6, run, op, &mut self.ready, Routes::V6);
+                let nlri = run.iter::<Ipv6>();
+                extend::<Ipv6>(&mut self.ipv6, update, announced, nlri, |batch| {
+                    ready.push_back(Command::Routes(Routes::V6(batch)));
+                });
             }
         }
     }
 
     fn flush(&mut self) {
-        flush(&mut self.ipv4, &mut self.ready, Routes::V4);
-        flush(&mut self.ipv6, &mut self.ready, Routes::V6);
+        if !self.ipv4.is_empty() {
+            let batch = take(&mut self.ipv4);
+            self.ready.push_back(Command::Routes(Routes::V4(batch)));
+        }
+        if !self.ipv6.is_empty() {
+            let batch = take(&mut self.ipv6);
+            self.ready.push_back(Command::Routes(Routes::V6(batch)));
+        }
     }
 }
 
-fn empty<P>(source: PeerId) -> RouteBatch<P> {
-    RouteBatch {
-        source,
-        ops: Vec::new(),
-        nlri: Vec::new(),
-    }
+fn take<P: Copy>(batch: &mut RouteBatch<P>) -> RouteBatch<P> {
+    let empty = RouteBatch::new(batch.source());
+    std::mem::replace(batch, empty)
 }
 
-fn flush<P>(
-    batch: &mut RouteBatch<P>,
-    ready: &mut VecDeque<Command>,
-    wrap: fn(RouteBatch<P>) -> Routes,
-) {
-    if !batch.ops.is_empty() {
-        let full = std::mem::replace(batch, empty(batch.source));
-        ready.push_back(Command::Routes(wrap(full)));
-    }
-}
-
+/// Adds a run to a batch, and hands batches over as they get full.
 fn extend<A: AddressFamily>(
     batch: &mut RouteBatch<A::Prefix>,
-    run: NlriRun<'_>,
-    op: &RouteOp,
-    ready: &mut VecDeque<Command>,
-    wrap: fn(RouteBatch<A::Prefix>) -> Routes,
+    update: &Update<'_>,
+    announced: Option<&Announced<'_>>,
+    mut nlri: NlriIter<'_, A>,
+    mut ready: impl FnMut(RouteBatch<A::Prefix>),
 ) {
-    let mut count = 0;
-    for nlri in run.iter::<A>() {
-        if batch.nlri.len() == BATCH_ROUTES_MAX {
-            push_op(batch, op, count);
-            flush(batch, ready, wrap);
-            count = 0;
+    while !nlri.is_empty() {
+        match announced {
+            Some(announced) => batch.announce(&update.attributes, announced.next_hop, &mut nlri),
+            None => batch.withdraw(&mut nlri),
         }
-        batch.nlri.push(nlri);
-        count += 1;
-    }
-    push_op(batch, op, count);
-}
-
-fn push_op<P>(batch: &mut RouteBatch<P>, op: &RouteOp, count: u32) {
-    if count > 0 {
-        batch.ops.push((op.clone(), count));
+        if !batch.is_full() {
+            return;
+        }
+        ready(take(batch));
     }
 }

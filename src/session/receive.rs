@@ -158,6 +158,8 @@ impl FaultLog {
         self.last = Some(now);
         tracing::warn!(
             attribute = first.code,
+            offset = first.offset,
+            octets = %first.shown_octets(),
             action = first.disposition.name(),
             reason = first.reason,
             more = update.faults.len() - 1,

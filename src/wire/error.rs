@@ -177,8 +177,30 @@ pub struct AttributeFault {
     pub code: u8,
     /// What was done about it.
     pub disposition: Disposition,
-    /// One sentence: what was wrong and the first octets in hex.
+    /// Where the attribute begins, counted from the first octet of the header; zero where it is
+    /// missing.
+    pub offset: usize,
+    /// The first octets of the attribute, flags and type included; at most 16.
+    pub octets: Vec<u8>,
+    /// One sentence: what was wrong.
     pub reason: String,
+}
+
+impl AttributeFault {
+    /// The first octets in hex, as the log shows them.
+    pub fn shown_octets(&self) -> impl fmt::Display + '_ {
+        Hex(&self.octets)
+    }
+}
+
+impl fmt::Display for AttributeFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.reason)?;
+        match self.offset {
+            0 => Ok(()),
+            offset => write!(f, ", at octet {offset}: {}", Hex(&self.octets)),
+        }
+    }
 }
 
 /// Shows the first octets of a slice in hex, for texts about faults.
@@ -187,17 +209,17 @@ pub(crate) struct Hex<'a>(pub(crate) &'a [u8]);
 impl fmt::Display for Hex<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut gap = "";
-        for octet in self.0.iter().take(HEX_OCTETS_MAX) {
+        for octet in self.0.iter().take(FAULT_OCTETS_MAX) {
             write!(f, "{gap}{octet:02x}")?;
             gap = " ";
         }
         match self.0.len() {
             0 => f.write_str("(nothing)"),
-            length if length > HEX_OCTETS_MAX => f.write_str(" …"),
+            length if length > FAULT_OCTETS_MAX => f.write_str(" …"),
             _ => Ok(()),
         }
     }
 }
 
 /// How many octets a text about a fault shows; the rest is left out.
-const HEX_OCTETS_MAX: usize = 16;
+pub(crate) const FAULT_OCTETS_MAX: usize = 16;

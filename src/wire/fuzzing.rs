@@ -149,12 +149,18 @@ fn check_family<A: AddressFamily>(update: &Update<'_>, context: &DecodeContext) 
             continue;
         }
         let sent: Vec<_> = announced.nlri.iter::<A>().collect();
-        let packed = packer.announce::<A>(&announced.attributes, sent.iter().copied());
+        let path = update.path(announced);
+        let mut content = Vec::new();
+        update
+            .attributes
+            .put_content(announced.next_hop, &mut content);
+        assert!(path.has_content(&content), "{path:?}");
+        let packed = packer.announce::<A>(&path, sent.iter().copied());
         let mut got = Vec::new();
         each_update(&packer.take(), &reader, |update| {
             assert_eq!(update.faults, []);
             for again in &update.announced {
-                assert_eq!(again.attributes, announced.attributes);
+                assert_eq!(update.path(again), path);
                 got.extend(again.nlri.iter::<A>());
             }
             got.extend(update.withdrawn.iter().flat_map(|run| run.iter::<A>()));

@@ -34,7 +34,7 @@
 //!     unreachable!("type 2 is UPDATE");
 //! };
 //! let announced = update.announced.first().expect("one run of prefixes");
-//! assert_eq!(announced.attributes.as_path.to_string(), "65001");
+//! assert_eq!(update.path(announced).as_path.to_string(), "65001");
 //! let prefixes: Vec<_> = announced.nlri.iter::<Ipv4>().map(|n| n.prefix.to_string()).collect();
 //! assert_eq!(prefixes, ["10.65.3.64/26"]);
 //! # Ok::<(), calidris::wire::WireError>(())
@@ -60,8 +60,8 @@ mod tests;
 mod update;
 
 pub use attribute::{
-    Aggregator, AsPath, AsSegment, AttributeError, AttributeErrorKind, Community, LargeCommunity,
-    NextHop, Origin, PathAttributes, UnknownAttribute,
+    Aggregator, AsPath, AttributeError, AttributeErrorKind, AttributesView, Community,
+    LargeCommunity, NextHop, Origin, PartialBits, PathAttributes, UnknownAttribute,
 };
 pub use capability::{
     Capabilities, GracefulRestart, GracefulRestartFamily, LongLived, LongLivedFamily,

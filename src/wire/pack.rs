@@ -1,25 +1,29 @@
 //! Attributes and prefixes to UPDATEs of full size, many into one buffer.
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 
 use super::attribute::{NextHop, PathAttributes, code};
 use super::frame::{MARKER, MessageKind};
 use super::nlri::Nlri;
 use super::refresh::RouteRefresh;
-use super::{EncodeContext, HEADER_LENGTH, MESSAGE_LENGTH_MAX};
+use super::{EXTENDED_MESSAGE_LENGTH_MAX, EncodeContext, HEADER_LENGTH, MESSAGE_LENGTH_MAX};
 use crate::net::{AddressFamily, Family, PrefixKey};
 
-/// Writes UPDATEs, each as full as 4096 octets allow, into one buffer.
+/// Writes UPDATEs, each as full as 4096 octets allow, or 65535 with RFC 8654, into one buffer.
 ///
 /// Every call begins a message of its own, so [`UpdatePacker::len`] between two calls is a message
-/// boundary. IPv4 goes into the classic fields, IPv6 into MP_REACH_NLRI and MP_UNREACH_NLRI, which
-/// stand first among the attributes (RFC 7606 §5.1).
+/// boundary. IPv4 goes into the classic fields where its next hop is IPv4; all else into MP_REACH_NLRI
+/// and MP_UNREACH_NLRI, which stand first among the attributes (RFC 7606 §5.1).
 #[derive(Debug)]
 pub struct UpdatePacker {
     context: EncodeContext,
     out: BytesMut,
-    /// The attributes of the call at hand, as they stand in each of its messages.
-    attributes: Vec<u8>,
+    /// What stands before the prefixes of each message of the call at hand, lengths left zero.
+    opening: Vec<u8>,
+    /// The attributes that stand behind the prefixes.
+    closing: Vec<u8>,
+    /// Prefixes on their way into `out`: one copy for many is cheaper than one for each.
+    block: Block,
 }
 
 /// What a call has written.
@@ -27,8 +31,8 @@ pub struct UpdatePacker {
 pub struct Packed {
     /// Prefixes announced.
     pub announced: usize,
-    /// Prefixes withdrawn: those asked for, or those whose attributes leave no room for a prefix in
-    /// a message of 4096 octets, or whose next hop is not of their family.
+    /// Prefixes withdrawn: those asked for, or those whose attributes leave no room for a prefix in a
+    /// message, or whose next hop is of a family that this session cannot be told for them.
     pub withdrawn: usize,
 }
 
@@ -38,7 +42,9 @@ impl UpdatePacker {
         Self {
             context,
             out: BytesMut::new(),
-            attributes: Vec::new(),
+            opening: Vec::new(),
+            closing: Vec::new(),
+            block: Block::default(),
         }
     }
 
@@ -73,16 +79,28 @@ impl UpdatePacker {
                 return Packed::default();
             }
             (Family::Ipv4, NextHop::V4(_)) => Layout::Classic,
-            (Family::Ipv6, NextHop::V6 { .. }) => Layout::Reach(attributes.next_hop),
+            (Family::Ipv4, NextHop::V6 { .. }) if self.context.extended_next_hop => Layout::Reach,
+            (Family::Ipv6, NextHop::V6 { .. }) => Layout::Reach,
             (Family::Ipv4, NextHop::V6 { .. }) | (Family::Ipv6, NextHop::V4(_)) => {
                 return self.withdraw::<A>(nlri);
             }
         };
-        self.attributes.clear();
-        attributes.encode(self.context.four_octet_as, &mut self.attributes);
+        self.open(layout);
+        match layout {
+            Layout::Reach => {
+                self.put_multiprotocol(code::MP_REACH_NLRI, A::FAMILY);
+                put_next_hop(attributes.next_hop, &mut self.opening);
+                self.opening.push(0);
+                attributes.encode(self.context.four_octet_as, &mut self.closing);
+            }
+            Layout::Classic | Layout::Withdraw | Layout::Unreach => {
+                attributes.encode(self.context.four_octet_as, &mut self.opening);
+                self.set_list_length();
+            }
+        }
         let path_id = if self.context.add_path { 4 } else { 0 };
         let widest = path_id + 1 + usize::from(A::Prefix::WIDTH / 8);
-        if layout.opening() + self.attributes.len() + widest > MESSAGE_LENGTH_MAX {
+        if self.opening.len() + self.closing.len() + widest > self.length_max() {
             return self.withdraw::<A>(nlri);
         }
         Packed {
@@ -96,10 +114,7 @@ impl UpdatePacker {
         &mut self,
         nlri: impl IntoIterator<Item = Nlri<A::Prefix>>,
     ) -> Packed {
-        let layout = match A::FAMILY {
-            Family::Ipv4 => Layout::Withdraw,
-            Family::Ipv6 => Layout::Unreach,
-        };
+        let layout = self.open_withdrawal(A::FAMILY);
         Packed {
             announced: 0,
             withdrawn: self.fill::<A>(layout, nlri),
@@ -108,12 +123,60 @@ impl UpdatePacker {
 
     /// Writes End-of-RIB (RFC 4724 §2).
     pub fn end_of_rib(&mut self, family: Family) {
+        let layout = self.open_withdrawal(family);
+        let start = self.begin();
+        self.finish(layout, start);
+    }
+
+    /// The longest message that may be written.
+    #[inline]
+    const fn length_max(&self) -> usize {
+        if self.context.extended_message {
+            EXTENDED_MESSAGE_LENGTH_MAX
+        } else {
+            MESSAGE_LENGTH_MAX
+        }
+    }
+
+    /// Begins the opening: header, no withdrawn routes unless they are the matter.
+    #[inline]
+    fn open(&mut self, layout: Layout) {
+        self.opening.clear();
+        self.closing.clear();
+        self.opening.extend_from_slice(match layout {
+            Layout::Withdraw => OPENING.first_chunk::<WITHDRAWN_OFFSET>().unwrap_or(&[0; _]),
+            Layout::Classic | Layout::Reach | Layout::Unreach => &OPENING,
+        });
+    }
+
+    fn open_withdrawal(&mut self, family: Family) -> Layout {
         let layout = match family {
             Family::Ipv4 => Layout::Withdraw,
             Family::Ipv6 => Layout::Unreach,
         };
-        let start = self.begin(layout);
-        self.finish(layout, start);
+        self.open(layout);
+        match layout {
+            Layout::Unreach => self.put_multiprotocol(code::MP_UNREACH_NLRI, family),
+            Layout::Withdraw => self.closing.extend_from_slice(&[0, 0]),
+            Layout::Classic | Layout::Reach => {}
+        }
+        layout
+    }
+
+    /// Writes the header and the family of MP_REACH_NLRI or MP_UNREACH_NLRI, with room for an extended
+    /// length.
+    fn put_multiprotocol(&mut self, code: u8, family: Family) {
+        let flags = code::OPTIONAL | code::EXTENDED_LENGTH;
+        let [high, low] = family.afi().0.to_be_bytes();
+        self.opening
+            .extend_from_slice(&[flags, code, 0, 0, high, low, family.safi().0]);
+    }
+
+    /// Sets the length of an attribute list that ends with the opening.
+    #[inline]
+    fn set_list_length(&mut self) {
+        let length = self.opening.len() - LIST_OFFSET;
+        patch(&mut self.opening, LIST_OFFSET - 2, length);
     }
 
     /// Writes a ROUTE-REFRESH between the UPDATEs: the begin or the end of a refresh (RFC 7313 §4).
@@ -122,102 +185,82 @@ impl UpdatePacker {
     }
 
     /// Writes as many messages as the prefixes need, and says how many prefixes there were.
+    #[inline]
     fn fill<A: AddressFamily>(
         &mut self,
         layout: Layout,
         nlri: impl IntoIterator<Item = Nlri<A::Prefix>>,
     ) -> usize {
         let add_path = self.context.add_path;
-        let nlri_end = MESSAGE_LENGTH_MAX - layout.closing(self.attributes.len());
-        let mut message = None;
+        let room = self.length_max() - self.opening.len() - self.closing.len();
+        let (mut start, mut left) = (None, 0);
         let mut count = 0;
         for item in nlri {
-            let start = match message {
-                Some(start)
-                    if self.out.len() - start + item.encoded_length(add_path) <= nlri_end =>
-                {
-                    start
+            let octets = item.encoded_length(add_path);
+            if octets > left {
+                if let Some(start) = start {
+                    self.finish(layout, start);
                 }
-                full => {
-                    if let Some(start) = full {
-                        self.finish(layout, start);
-                    }
-                    self.begin(layout)
-                }
-            };
-            message = Some(start);
-            item.encode(add_path, &mut self.out);
+                start = Some(self.begin());
+                left = room;
+            }
+            left -= octets;
+            self.put(&item, add_path);
             count += 1;
         }
-        if let Some(start) = message {
+        if let Some(start) = start {
             self.finish(layout, start);
         }
         count
     }
 
-    /// Writes all that stands before the prefixes, and returns where the message begins. Lengths are
-    /// left zero for [`Self::finish`].
-    fn begin(&mut self, layout: Layout) -> usize {
+    #[inline]
+    fn put<P: PrefixKey>(&mut self, nlri: &Nlri<P>, add_path: bool) {
+        if !self.block.put(nlri, add_path) {
+            self.flush();
+            self.block.put(nlri, add_path);
+        }
+    }
+
+    #[inline]
+    fn flush(&mut self) {
+        self.out.extend_from_slice(self.block.filled());
+        self.block.length = 0;
+    }
+
+    /// Writes all that stands before the prefixes, and returns where the message begins.
+    #[inline]
+    fn begin(&mut self) -> usize {
         let start = self.out.len();
         self.out.reserve(MESSAGE_LENGTH_MAX);
-        self.out.put_slice(&MARKER);
-        self.out.put_u16(0);
-        self.out.put_u8(MessageKind::Update.wire());
-        self.out.put_u16(0);
-        match layout {
-            Layout::Withdraw => {}
-            Layout::Classic => {
-                self.out.put_u16(short(self.attributes.len()));
-                self.out.put_slice(&self.attributes);
-            }
-            Layout::Reach(next_hop) => {
-                self.put_multiprotocol(code::MP_REACH_NLRI);
-                put_next_hop(next_hop, &mut self.out);
-                self.out.put_u8(0);
-            }
-            Layout::Unreach => self.put_multiprotocol(code::MP_UNREACH_NLRI),
-        }
-        debug_assert_eq!(
-            self.out.len() - start,
-            layout.prefix_offset(&self.attributes)
-        );
+        self.out.extend_from_slice(&self.opening);
         start
     }
 
-    /// Writes the length of the attribute list, then the header and the family of MP_REACH_NLRI or
-    /// MP_UNREACH_NLRI, with room for an extended length.
-    fn put_multiprotocol(&mut self, code: u8) {
-        self.out.put_u16(0);
-        let flags = code::OPTIONAL | code::EXTENDED_LENGTH;
-        self.out.put_slice(&[flags, code, 0, 0]);
-        self.out.put_u16(Family::Ipv6.afi().0);
-        self.out.put_u8(Family::Ipv6.safi().0);
-    }
-
-    /// Writes what stands after the prefixes, and all lengths.
+    /// Writes what stands after the prefixes, and all lengths that depend on them.
+    #[inline]
     fn finish(&mut self, layout: Layout, start: usize) {
+        self.flush();
         match layout {
             Layout::Classic => {}
             Layout::Withdraw => {
                 let withdrawn = self.out.len() - start - WITHDRAWN_OFFSET;
-                self.patch(start + WITHDRAWN_OFFSET - 2, withdrawn);
-                self.out.put_u16(0);
+                patch(&mut self.out, start + WITHDRAWN_OFFSET - 2, withdrawn);
+                self.out.extend_from_slice(&self.closing);
             }
-            Layout::Reach(_) | Layout::Unreach => {
+            Layout::Reach | Layout::Unreach => {
                 self.close_multiprotocol(start + LIST_OFFSET);
-                if let Layout::Reach(_) = layout {
-                    self.out.put_slice(&self.attributes);
-                }
+                self.out.extend_from_slice(&self.closing);
                 let list = self.out.len() - start - LIST_OFFSET;
-                self.patch(start + LIST_OFFSET - 2, list);
+                patch(&mut self.out, start + LIST_OFFSET - 2, list);
             }
         }
         let length = self.out.len() - start;
         debug_assert!(
-            length <= MESSAGE_LENGTH_MAX,
+            length <= self.length_max(),
             "room was counted before writing"
         );
-        self.patch(start + MARKER.len(), length);
+        patch(&mut self.out, start + MARKER.len(), length);
     }
 
     /// Writes the length of the attribute at `at`, the last one so far; a value of up to 255 octets
@@ -226,7 +269,7 @@ impl UpdatePacker {
         let value = at + 4;
         let length = self.out.len() - value;
         match u8::try_from(length) {
-            Err(_) => self.patch(at + 2, length),
+            Err(_) => patch(&mut self.out, at + 2, length),
             Ok(length) => {
                 self.out.copy_within(value.., value - 1);
                 self.out.truncate(self.out.len() - 1);
@@ -241,16 +284,53 @@ impl UpdatePacker {
             }
         }
     }
+}
 
-    /// Sets a length field that was written as zero.
-    fn patch(&mut self, at: usize, length: usize) {
-        let field = self
-            .out
-            .get_mut(at..)
-            .and_then(|rest| rest.first_chunk_mut::<2>())
-            .expect("the field was written by `begin`");
-        *field = short(length).to_be_bytes();
+/// Prefixes as they stand on the wire, ahead of their place in a message.
+#[derive(Debug)]
+struct Block {
+    octets: [u8; BLOCK_OCTETS],
+    length: usize,
+}
+
+impl Default for Block {
+    fn default() -> Self {
+        Self {
+            octets: [0; BLOCK_OCTETS],
+            length: 0,
+        }
     }
+}
+
+impl Block {
+    /// Appends a prefix; `false` where there may be no room for it.
+    #[inline]
+    fn put<P: PrefixKey>(&mut self, nlri: &Nlri<P>, add_path: bool) -> bool {
+        let room = self
+            .octets
+            .get_mut(self.length..)
+            .and_then(|room| room.first_chunk_mut());
+        let Some(room) = room else {
+            return false;
+        };
+        self.length += nlri.encode(add_path, room);
+        true
+    }
+
+    #[inline]
+    fn filled(&self) -> &[u8] {
+        self.octets.get(..self.length).unwrap_or_default()
+    }
+}
+
+/// Sets a length field that was written as zero.
+#[inline]
+fn patch(octets: &mut [u8], at: usize, length: usize) {
+    let field = octets
+        .get_mut(at..)
+        .and_then(|rest| rest.first_chunk_mut::<2>())
+        .expect("the field was written before");
+    *field = short(length).to_be_bytes();
 }
 
 /// Where the prefixes go.
@@ -259,75 +339,33 @@ enum Layout {
     /// Announced in the classic field.
     Classic,
     /// Announced in MP_REACH_NLRI.
-    Reach(NextHop),
+    Reach,
     /// Withdrawn in the classic field.
     Withdraw,
     /// Withdrawn in MP_UNREACH_NLRI.
     Unreach,
 }
 
-impl Layout {
-    /// The octets before the prefixes, without any attributes between.
-    const fn opening(self) -> usize {
-        match self {
-            Self::Classic => LIST_OFFSET,
-            Self::Withdraw => WITHDRAWN_OFFSET,
-            Self::Unreach => LIST_OFFSET + 4 + 3,
-            Self::Reach(next_hop) => LIST_OFFSET + 4 + 3 + 1 + next_hop_length(next_hop) + 1,
-        }
-    }
-
-    /// The octets before the prefixes.
-    fn prefix_offset(self, attributes: &[u8]) -> usize {
-        match self {
-            Self::Classic => self.opening() + attributes.len(),
-            Self::Withdraw | Self::Unreach | Self::Reach(_) => self.opening(),
-        }
-    }
-
-    /// The octets after the prefixes.
-    const fn closing(self, attributes: usize) -> usize {
-        match self {
-            Self::Classic | Self::Unreach => 0,
-            Self::Withdraw => 2,
-            Self::Reach(_) => attributes,
-        }
-    }
-}
-
-const fn next_hop_length(next_hop: NextHop) -> usize {
-    match next_hop {
-        NextHop::Local => 0,
-        NextHop::V4(_) => 4,
-        NextHop::V6 {
-            link_local: None, ..
-        } => 16,
-        NextHop::V6 {
-            link_local: Some(_),
-            ..
-        } => 32,
-    }
-}
-
 /// Writes the next hop of MP_REACH_NLRI behind its length.
-fn put_next_hop(next_hop: NextHop, out: &mut BytesMut) {
+fn put_next_hop(next_hop: NextHop, out: &mut Vec<u8>) {
     match next_hop {
-        NextHop::Local => out.put_u8(0),
+        NextHop::Local => out.push(0),
         NextHop::V4(address) => {
-            out.put_u8(4);
-            out.put_slice(&address.octets());
+            out.push(4);
+            out.extend_from_slice(&address.octets());
         }
         NextHop::V6 { global, link_local } => {
-            out.put_u8(if link_local.is_some() { 32 } else { 16 });
-            out.put_slice(&global.octets());
+            out.push(if link_local.is_some() { 32 } else { 16 });
+            out.extend_from_slice(&global.octets());
             if let Some(link_local) = link_local {
-                out.put_slice(&link_local.octets());
+                out.extend_from_slice(&link_local.octets());
             }
         }
     }
 }
 
-/// A length inside a message, which never exceeds 4096.
+/// A length inside a message, which never exceeds 65535.
+#[inline]
 fn short(length: usize) -> u16 {
     u16::try_from(length).unwrap_or(u16::MAX)
 }
@@ -336,6 +374,20 @@ fn short(length: usize) -> u16 {
 const WITHDRAWN_OFFSET: usize = HEADER_LENGTH + 2;
 /// Where the attribute list begins in a message without withdrawn routes.
 const LIST_OFFSET: usize = WITHDRAWN_OFFSET + 2;
+
+/// An UPDATE up to its attribute list, lengths left zero.
+const OPENING: [u8; LIST_OFFSET] = {
+    let mut opening = [0; LIST_OFFSET];
+    let (marker, rest) = opening.split_at_mut(MARKER.len());
+    marker.copy_from_slice(&MARKER);
+    if let [_, _, kind, ..] = rest {
+        *kind = MessageKind::Update.wire();
+    }
+    opening
+};
+
+/// The size of [`Block`]: a few dozen prefixes.
+const BLOCK_OCTETS: usize = 256;
 
 #[cfg(test)]
 mod tests;

@@ -85,15 +85,16 @@ impl Driver {
                 }
             }
             for announced in &update.announced {
+                let attributes = Arc::new(update.path(announced));
                 for route in routes(&announced.nlri) {
                     self.announced += 1;
-                    let next_hop = announced.attributes.next_hop.address();
+                    let next_hop = attributes.next_hop.address();
                     let first = self.leads_to.entry(route).or_insert(next_hop);
                     assert!(
                         !self.add_path || *first == next_hop,
                         "{route:?} is another path"
                     );
-                    self.paths.insert(route, Arc::clone(&announced.attributes));
+                    self.paths.insert(route, Arc::clone(&attributes));
                     self.choose(route.0);
                 }
             }

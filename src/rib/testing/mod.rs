@@ -12,7 +12,7 @@ use driver::{Driver, Told};
 pub(crate) use fixtures::*;
 
 use super::*;
-use crate::net::{Family, Ipv4Prefix, Ipv6Prefix, PathId, PeerId, Prefix};
+use crate::net::{Family, PathId, PeerId, Prefix};
 use crate::wire::{Nlri, PathAttributes};
 
 pub(crate) struct World {
@@ -118,12 +118,7 @@ impl World {
         prefixes: &[Prefix],
         attributes: PathAttributes,
     ) {
-        self.routes(
-            n,
-            path_id,
-            prefixes,
-            &RouteOp::Announce(Arc::new(attributes)),
-        );
+        self.routes(n, path_id, prefixes, Some(&attributes));
     }
 
     pub(crate) fn withdraw(&mut self, n: u32, prefixes: &[Prefix]) {
@@ -131,11 +126,16 @@ impl World {
     }
 
     pub(crate) fn withdraw_path(&mut self, n: u32, path_id: PathId, prefixes: &[Prefix]) {
-        self.routes(n, path_id, prefixes, &RouteOp::Withdraw);
+        self.routes(n, path_id, prefixes, None);
     }
 
-    fn routes(&mut self, n: u32, path_id: PathId, prefixes: &[Prefix], op: &RouteOp) {
-        let source = PeerId(n);
+    fn routes(
+        &mut self,
+        n: u32,
+        path_id: PathId,
+        prefixes: &[Prefix],
+        attributes: Option<&PathAttributes>,
+    ) {
         let (mut v4, mut v6) = (Vec::new(), Vec::new());
         for prefix in prefixes {
             match *prefix {
@@ -143,23 +143,12 @@ impl World {
                 Prefix::V6(prefix) => v6.push(Nlri { prefix, path_id }),
             }
         }
-        let ops = |len: usize| vec![(op.clone(), u32::try_from(len).expect("few"))];
         if !v4.is_empty() {
-            let ops = ops(v4.len());
-            let batch = RouteBatch::<Ipv4Prefix> {
-                source,
-                ops,
-                nlri: v4,
-            };
+            let batch = batch(n, v4, attributes);
             self.tell(Command::Routes(Routes::V4(batch)));
         }
         if !v6.is_empty() {
-            let ops = ops(v6.len());
-            let batch = RouteBatch::<Ipv6Prefix> {
-                source,
-                ops,
-                nlri: v6,
-            };
+            let batch = batch(n, v6, attributes);
             self.tell(Command::Routes(Routes::V6(batch)));
         }
     }
@@ -383,4 +372,20 @@ impl World {
             }
         }
     }
+}
+
+/// Routes to announce with attributes, or to withdraw without.
+fn batch<P: Copy>(
+    n: u32,
+    nlri: Vec<Nlri<P>>,
+    attributes: Option<&PathAttributes>,
+) -> RouteBatch<P> {
+    let mut batch = RouteBatch::new(PeerId(n));
+    let mut nlri = nlri.into_iter();
+    match attributes {
+        Some(attributes) => batch.announce_path(attributes, &mut nlri),
+        None => batch.withdraw(&mut nlri),
+    }
+    assert_eq!(nlri.len(), 0, "tests announce few at a time");
+    batch
 }

@@ -6,7 +6,7 @@ use super::*;
 
 fn announce(world: &mut World, ids: std::ops::Range<u32>) {
     for id in ids {
-        let told = attributes(address(V4, 1), &[65_001, id]);
+        let told = attributes(address(V4, 1), &[65_001, 65_100 + id]);
         world.announce_path(1, PathId(id), &[nth(V4, 1)], told);
     }
     world.settle();

@@ -30,8 +30,14 @@ pub const EXTENDED_COMMUNITIES: u8 = 16;
 pub const AS4_PATH: u8 = 17;
 /// AS4_AGGREGATOR (RFC 6793 §3).
 pub const AS4_AGGREGATOR: u8 = 18;
+/// IPv6 Address Specific EXTENDED COMMUNITIES (RFC 5701 §2).
+pub const IPV6_EXTENDED_COMMUNITIES: u8 = 25;
+/// AIGP (RFC 7311 §3).
+pub const AIGP: u8 = 26;
 /// LARGE_COMMUNITY (RFC 8092 §3).
 pub const LARGE_COMMUNITY: u8 = 32;
+/// ONLY_TO_CUSTOMER (RFC 9234 §5).
+pub const ONLY_TO_CUSTOMER: u8 = 35;
 
 /// The attribute need not be known to every speaker.
 pub(crate) const OPTIONAL: u8 = 0x80;
@@ -47,11 +53,17 @@ pub(crate) const EXTENDED_LENGTH: u8 = 0x10;
 pub(crate) const fn flags(code: u8) -> Option<u8> {
     match code {
         ORIGIN | AS_PATH | NEXT_HOP | LOCAL_PREF | ATOMIC_AGGREGATE => Some(TRANSITIVE),
-        MULTI_EXIT_DISC | ORIGINATOR_ID | CLUSTER_LIST | MP_REACH_NLRI | MP_UNREACH_NLRI => {
+        MULTI_EXIT_DISC | ORIGINATOR_ID | CLUSTER_LIST | MP_REACH_NLRI | MP_UNREACH_NLRI | AIGP => {
             Some(OPTIONAL)
         }
-        AGGREGATOR | COMMUNITIES | EXTENDED_COMMUNITIES | AS4_PATH | AS4_AGGREGATOR
-        | LARGE_COMMUNITY => Some(OPTIONAL | TRANSITIVE),
+        AGGREGATOR
+        | COMMUNITIES
+        | EXTENDED_COMMUNITIES
+        | AS4_PATH
+        | AS4_AGGREGATOR
+        | IPV6_EXTENDED_COMMUNITIES
+        | LARGE_COMMUNITY
+        | ONLY_TO_CUSTOMER => Some(OPTIONAL | TRANSITIVE),
         _ => None,
     }
 }
@@ -74,7 +86,10 @@ pub const fn name(code: u8) -> &'static str {
         EXTENDED_COMMUNITIES => "EXTENDED COMMUNITIES",
         AS4_PATH => "AS4_PATH",
         AS4_AGGREGATOR => "AS4_AGGREGATOR",
+        IPV6_EXTENDED_COMMUNITIES => "IPv6 EXTENDED COMMUNITIES",
+        AIGP => "AIGP",
         LARGE_COMMUNITY => "LARGE_COMMUNITY",
+        ONLY_TO_CUSTOMER => "ONLY_TO_CUSTOMER",
         _ => "unknown",
     }
 }

@@ -10,6 +10,8 @@ pub struct Community(pub u32);
 impl Community {
     /// GRACEFUL_SHUTDOWN (RFC 8326).
     pub const GRACEFUL_SHUTDOWN: Self = Self(0xffff_0000);
+    /// BLACKHOLE (RFC 7999).
+    pub const BLACKHOLE: Self = Self(0xffff_029a);
     /// NO_EXPORT (RFC 1997).
     pub const NO_EXPORT: Self = Self(0xffff_ff01);
     /// NO_ADVERTISE (RFC 1997).

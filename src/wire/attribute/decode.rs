@@ -154,6 +154,7 @@ impl<'a> Attributes<'a> {
             cluster_list: self.cluster_list,
             extended_communities: self.extended_communities,
             large_communities: self.large_communities,
+            otc: None,
             unknown: self.unknown.into(),
         })
     }

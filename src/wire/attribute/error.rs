@@ -58,6 +58,9 @@ pub enum AttributeErrorKind {
     /// A path segment of an undefined type.
     #[error("segment type {0} is undefined")]
     SegmentType(u8),
+    /// An AS_SET or AS_CONFED_SET, which is no longer accepted (RFC 9774 §3).
+    #[error("segment type {0} is a set, which is no longer accepted")]
+    AsSet(u8),
     /// A path segment of a confederation, from a peer outside of it (RFC 5065 §5).
     #[error("segment type {0} belongs inside a confederation")]
     Confederation(u8),
@@ -72,9 +75,18 @@ pub enum AttributeErrorKind {
         /// The octets left.
         left: usize,
     },
+    /// A path whose attributes exceed 65,535 octets once its numbers have four.
+    #[error("too long a path for numbers of four octets")]
+    TooLong,
     /// AS number zero (RFC 7607).
     #[error("contains AS 0")]
     AsZero,
+    /// AIGP whose TLVs cannot be taken apart, or which has none of type 1 or one that says nothing.
+    #[error("its TLVs are malformed at octet {offset} of the value")]
+    AigpTlv {
+        /// Where, counted from the start of the value.
+        offset: usize,
+    },
     /// A next hop that no packet can be sent to.
     #[error("next hop {0} is not a host's address")]
     NextHop(IpAddr),
@@ -112,7 +124,9 @@ pub enum AttributeErrorKind {
 }
 
 impl AttributeError {
-    /// Chooses the handling that RFC 7606 §3, §4 and §7 (RFC 6793 §6 for AS4 attributes) demand.
+    /// Chooses the handling that RFC 7606 §3, §4 and §7 demand, or the attribute's own
+    /// RFC: 6793 §6 for AS4 attributes, 7311 §3 for AIGP, 9234 §5 for ONLY_TO_CUSTOMER, 9774 §3 for
+    /// sets.
     pub const fn disposition(&self) -> Disposition {
         use AttributeErrorKind as Kind;
         match (self.code, &self.kind) {
@@ -135,6 +149,11 @@ impl AttributeError {
                 | Kind::NotNegotiated { .. },
             )
             | (code::ATOMIC_AGGREGATE | code::AGGREGATOR, Kind::Length { .. } | Kind::AsZero)
+            // RFC 7311 §3: whatever is wrong with it, even the transitive bit.
+            | (
+                code::AIGP,
+                Kind::Length { .. } | Kind::AigpTlv { .. } | Kind::Flags { .. },
+            )
             | (
                 code::AS4_PATH | code::AS4_AGGREGATOR,
                 Kind::Length { .. }

@@ -1,19 +1,28 @@
 //! Path attributes (RFC 4271 §4.3, §5) as calidris keeps them: complete, immutable, comparable.
+//!
+//! A set has three forms. [`AttributesView`] borrows from the UPDATE that it arrived in: verified, and
+//! not copied. Its *content* is a row of octets: what is written for a peer with four-octet AS numbers,
+//! with any IPv6 next hop in front. [`PathAttributes`] is the set taken apart, for rules and decisions.
+//! Two sets are equal exactly where their contents are, so a table of known sets is asked by the content
+//! of a view, and only a set that is new has to be built.
 
 mod as_path;
 pub mod code;
 mod community;
-mod decode;
+mod content;
 mod encode;
 mod error;
 mod raw;
 mod reach;
 mod value;
+mod view;
+mod walk;
 
-pub use as_path::{AsPath, AsSegment};
+pub use as_path::AsPath;
 pub use community::{Community, CommunityError, LargeCommunity};
-pub(crate) use decode::Attributes;
 pub use error::{AttributeError, AttributeErrorKind};
+pub use view::AttributesView;
+pub(crate) use walk::Walk;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -44,8 +53,16 @@ pub struct PathAttributes {
     pub cluster_list: Box<[ClusterId]>,
     /// EXTENDED COMMUNITIES (16, RFC 4360), eight octets each.
     pub extended_communities: Box<[[u8; 8]]>,
+    /// IPv6 address specific extended communities (25, RFC 5701), twenty octets each.
+    pub ipv6_extended_communities: Box<[[u8; 20]]>,
+    /// AIGP (26, RFC 7311): its TLVs as received, the first of type 1 well-formed; empty without one.
+    pub aigp: Box<[u8]>,
     /// LARGE_COMMUNITY (32, RFC 8092).
     pub large_communities: Box<[LargeCommunity]>,
+    /// ONLY_TO_CUSTOMER (35, RFC 9234): the AS that forbids to pass the route upwards or sideways.
+    pub otc: Option<Asn>,
+    /// Which of these came with the Partial bit, which nobody may take away (RFC 4271 §5).
+    pub partial: PartialBits,
     /// Optional transitive attributes that calidris does not interpret, by ascending type.
     pub unknown: Box<[UnknownAttribute]>,
 }
@@ -65,9 +82,18 @@ impl PathAttributes {
             originator_id: None,
             cluster_list: Box::default(),
             extended_communities: Box::default(),
+            ipv6_extended_communities: Box::default(),
+            aigp: Box::default(),
             large_communities: Box::default(),
+            otc: None,
+            partial: PartialBits::default(),
             unknown: Box::default(),
         }
+    }
+
+    /// The accumulated IGP metric: the value of the first TLV of type 1 in AIGP (RFC 7311 §3).
+    pub fn aigp_metric(&self) -> Option<u64> {
+        value::aigp_metric(&self.aigp)
     }
 
     /// Whether a standard community is attached.
@@ -138,13 +164,41 @@ pub struct Aggregator {
     pub router_id: Ipv4Addr,
 }
 
-/// An optional transitive attribute kept byte for byte.
+/// Interpreted attributes that some speaker on the way did not know.
+///
+/// A bit for each type code; only optional transitive ones are noted, and not ONLY_TO_CUSTOMER, whose
+/// flags are always made from its definition.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct PartialBits(u64);
+
+impl PartialBits {
+    /// Notes the Partial bit of an attribute that it means something for.
+    const fn insert(&mut self, code: u8) {
+        use code::{
+            AGGREGATOR, COMMUNITIES, EXTENDED_COMMUNITIES, IPV6_EXTENDED_COMMUNITIES,
+            LARGE_COMMUNITY,
+        };
+        if let AGGREGATOR
+        | COMMUNITIES
+        | EXTENDED_COMMUNITIES
+        | IPV6_EXTENDED_COMMUNITIES
+        | LARGE_COMMUNITY = code
+        {
+            self.0 |= 1 << code;
+        }
+    }
+
+    /// Whether an attribute came with the Partial bit.
+    pub const fn contains(self, code: u8) -> bool {
+        code < 64 && self.0 & 1 << code != 0
+    }
+}
+
+/// An optional transitive attribute kept byte for byte; it leaves with the Partial bit.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct UnknownAttribute {
     /// The attribute type code.
     pub code: u8,
-    /// The flags to send: optional, transitive and partial; the extended-length bit is not kept.
-    pub flags: u8,
     /// The value.
     pub value: Box<[u8]>,
 }

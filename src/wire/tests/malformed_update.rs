@@ -213,10 +213,7 @@ fn the_first_of_two_equal_attributes_counts() {
     );
     let update = read(&octets, &INTERNAL).expect("survived");
     let address = "192.0.2.1".parse().expect("valid");
-    assert_eq!(
-        update.announced[0].attributes.next_hop,
-        NextHop::V4(address)
-    );
+    assert_eq!(update.announced[0].next_hop, NextHop::V4(address));
 }
 
 #[test]
@@ -227,8 +224,11 @@ fn faults_say_what_where_and_show_the_octets() {
         NLRI,
     );
     let update = read(&octets, &INTERNAL).expect("survived");
+    let fault = &update.faults[0];
+    assert_eq!((fault.code, fault.offset), (4, 43));
+    assert_eq!(fault.octets, [0x80, 4, 3, 0, 0, 1]);
     assert_eq!(
-        update.faults[0].reason,
+        fault.to_string(),
         "attribute 4 MULTI_EXIT_DISC: length is 3 where 4 is allowed, at octet 43: 80 04 03 00 00 01"
     );
 }

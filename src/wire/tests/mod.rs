@@ -82,6 +82,11 @@ fn prefixes<'a, 'b: 'a>(runs: impl IntoIterator<Item = &'a NlriRun<'b>>) -> Vec<
     texts
 }
 
+/// The set of the first run.
+fn path_of(update: &Update<'_>) -> PathAttributes {
+    update.path(&update.announced[0])
+}
+
 fn announced(update: &Update<'_>) -> Vec<String> {
     prefixes(update.announced.iter().map(|announced| &announced.nlri))
 }

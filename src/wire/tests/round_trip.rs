@@ -50,7 +50,7 @@ fn survives_packing<A: AddressFamily>(
         let update = read(&octets, &decode).expect("valid");
         prop_assert_eq!(&update.faults, &[]);
         for announced in &update.announced {
-            prop_assert_eq!(&*announced.attributes, attributes);
+            prop_assert_eq!(&update.path(announced), attributes);
             got.extend(announced.nlri.iter::<A>());
         }
         gone.extend(update.withdrawn.iter().flat_map(|run| run.iter::<A>()));

@@ -13,7 +13,7 @@ fn both_families_of_one_message_have_their_own_next_hops() {
     let hops: Vec<_> = update
         .announced
         .iter()
-        .filter_map(|announced| announced.attributes.next_hop.address())
+        .filter_map(|announced| announced.next_hop.address())
         .map(|address| address.to_string())
         .collect();
     assert_eq!(hops, ["192.0.2.1", "fd00::1"]);
@@ -29,7 +29,7 @@ fn ipv4_prefixes_may_come_in_multiprotocol_attributes() {
     assert_eq!(announced(&update), ["10.0.0.0/8"]);
     assert_eq!(prefixes(&update.withdrawn), ["11.0.0.0/8"]);
     let hop = "192.0.2.9".parse().expect("valid");
-    assert_eq!(update.announced[0].attributes.next_hop, NextHop::V4(hop));
+    assert_eq!(update.announced[0].next_hop, NextHop::V4(hop));
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn numbers_of_four_octets_come_through_old_speakers() {
         NLRI,
     );
     let update = read(&octets, &OLD).expect("valid");
-    let attributes = &update.announced[0].attributes;
+    let attributes = path_of(&update);
     assert_eq!(attributes.as_path.to_string(), "65001 65536 65537");
     let aggregator = attributes.aggregator.expect("sent");
     assert_eq!(aggregator.asn.0, 65_537);
@@ -158,7 +158,7 @@ fn an_old_speaker_that_aggregated_makes_as4_attributes_void() {
         NLRI,
     );
     let update = read(&octets, &OLD).expect("valid");
-    let attributes = &update.announced[0].attributes;
+    let attributes = path_of(&update);
     assert_eq!(attributes.as_path.to_string(), "23456");
     assert_eq!(attributes.aggregator.expect("sent").asn.0, 65_001);
 }
@@ -169,10 +169,7 @@ fn confederations_in_as4_path_are_dropped_from_it() {
     let as4_path = [0xc0, 17, 12, 3, 1, 0, 0, 0, 9, 2, 1, 0, 1, 0, 0];
     let octets = update(&[], &[ORIGIN, &path, NEXT_HOP, &as4_path], NLRI);
     let update = read(&octets, &OLD).expect("valid");
-    assert_eq!(
-        update.announced[0].attributes.as_path.to_string(),
-        "65001 65536"
-    );
+    assert_eq!(path_of(&update).as_path.to_string(), "65001 65536");
 }
 
 #[test]
@@ -181,7 +178,7 @@ fn unknown_transitive_attributes_leave_as_they_came_but_partial() {
     let octets = update(&[], &[ORIGIN, AS_PATH, NEXT_HOP, &unknown], NLRI);
     let update = read(&octets, &EXTERNAL).expect("valid");
     let mut out = Vec::new();
-    update.announced[0].attributes.encode(true, &mut out);
+    path_of(&update).encode(true, &mut out);
     unknown[0] = 0xf0;
     assert!(out.ends_with(&unknown));
     assert_eq!(update.faults, []);
@@ -189,12 +186,12 @@ fn unknown_transitive_attributes_leave_as_they_came_but_partial() {
 
 #[test]
 fn an_extended_length_that_is_not_needed_is_not_passed_on() {
-    let unknown = [0xd0, 35, 0, 4, 0, 0, 0, 7];
+    let unknown = [0xd0, 99, 0, 4, 0, 0, 0, 7];
     let octets = update(&[], &[ORIGIN, AS_PATH, NEXT_HOP, &unknown], NLRI);
     let update = read(&octets, &EXTERNAL).expect("valid");
     let mut out = Vec::new();
-    update.announced[0].attributes.encode(true, &mut out);
-    assert!(out.ends_with(&[0xe0, 35, 4, 0, 0, 0, 7]));
+    path_of(&update).encode(true, &mut out);
+    assert!(out.ends_with(&[0xe0, 99, 4, 0, 0, 0, 7]));
 }
 
 #[test]
@@ -205,7 +202,7 @@ fn repeated_large_communities_are_one() {
     let octets = update(&[], &[ORIGIN, AS_PATH, NEXT_HOP, &attribute], NLRI);
     let update = read(&octets, &EXTERNAL).expect("valid");
     assert_eq!(
-        *update.announced[0].attributes.large_communities,
+        *path_of(&update).large_communities,
         [LargeCommunity([9, 2, 3]), LargeCommunity([1, 2, 3])]
     );
 }

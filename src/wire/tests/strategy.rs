@@ -137,12 +137,7 @@ prop_compose! {
 }
 
 fn as_path() -> impl Strategy<Value = AsPath> {
-    let segment = (any::<bool>(), vec(asn(), 1..6)).prop_map(|(set, numbers)| match set {
-        true => AsSegment::Set(numbers.into()),
-        false => AsSegment::Sequence(numbers.into()),
-    });
-    let long = vec(asn(), 200..300).prop_map(AsPath::sequence);
-    prop_oneof![9 => vec(segment, 0..4).prop_map(AsPath::new), 1 => long]
+    prop_oneof![9 => vec(asn(), 0..8), 1 => vec(asn(), 200..300)].prop_map(AsPath::sequence)
 }
 
 pub(super) fn next_hop_v4() -> impl Strategy<Value = NextHop> {
@@ -157,17 +152,22 @@ pub(super) fn next_hop_v6() -> impl Strategy<Value = NextHop> {
 }
 
 fn unknown() -> impl Strategy<Value = Box<[UnknownAttribute]>> {
-    let code = prop_oneof![Just(11u8), Just(20), Just(31), 33u8..=255];
+    let code = prop_oneof![Just(11u8), Just(20), Just(31), 33u8..35, 36u8..=255];
     btree_map(code, vec(any::<u8>(), 0..300), 0..3).prop_map(|attributes| {
         attributes
             .into_iter()
             .map(|(code, value)| UnknownAttribute {
                 code,
-                flags: 0xe0,
                 value: value.into(),
             })
             .collect()
     })
+}
+
+/// AIGP with a metric, and with a TLV of another type in front.
+fn tlvs(metric: u64, other: bool) -> Box<[u8]> {
+    let other = if other { &[9, 0, 5, 1, 2][..] } else { &[] };
+    [other, &[1, 0, 11], &metric.to_be_bytes()].concat().into()
 }
 
 prop_compose! {
@@ -175,13 +175,16 @@ prop_compose! {
         communities in vec(any::<u32>(), 0..80),
         cluster_list in vec(any::<u32>(), 0..70),
         extended in vec(any::<[u8; 8]>(), 0..5),
+        ipv6_extended in vec(any::<[u8; 20]>(), 0..3),
         large in btree_set(any::<[u32; 3]>(), 0..5),
     ) -> PathAttributes {
         PathAttributes {
             communities: communities.into_iter().map(Community).collect(),
             cluster_list: cluster_list.into_iter().map(|id| ClusterId(id.into())).collect(),
             extended_communities: extended.into(),
+            ipv6_extended_communities: ipv6_extended.into(),
             large_communities: large.into_iter().map(LargeCommunity).collect(),
+            otc: None,
             ..PathAttributes::originated(NextHop::Local)
         }
     }
@@ -198,6 +201,8 @@ prop_compose! {
         atomic_aggregate: bool,
         aggregator in option::of((asn(), any::<u32>())),
         originator_id in option::of(router_id()),
+        aigp in option::of((0..u64::MAX, any::<bool>())),
+        otc in option::of(asn()),
         unknown in unknown(),
     ) -> PathAttributes {
         PathAttributes {
@@ -208,6 +213,8 @@ prop_compose! {
             atomic_aggregate,
             aggregator: aggregator.map(|(asn, id)| Aggregator { asn, router_id: id.into() }),
             originator_id,
+            aigp: aigp.map_or_else(Box::default, |(metric, other)| tlvs(metric, other)),
+            otc,
             unknown,
             ..lists
         }
