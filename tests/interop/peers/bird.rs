@@ -124,7 +124,7 @@ impl Peer for BirdPeer<'_> {
         let told = self.ask(&format!("show route count protocol {}", protocol(family)))?;
         // "10 of 20 routes for 20 networks in table master4"
         let found = told.split_once(" of ");
-        let found = found.and_then(|(before, _)| before.rsplit(' ').next()?.parse().ok());
+        let found = found.and_then(|(before, _)| before.split_whitespace().last()?.parse().ok());
         found.ok_or(told)
     }
 
