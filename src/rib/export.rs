@@ -215,7 +215,13 @@ impl GroupKey {
 
     /// The attributes as they are sent; `None` where the next hop cannot be set.
     fn finish(&self, family: Family, mut attributes: PathAttributes) -> Option<PathAttributes> {
+        let received = attributes.next_hop.address();
         attributes.next_hop = self.next_hop(family, attributes.next_hop)?;
+        // AIGP is enabled inside the AS only, and who sets another next hop has to add the distance to
+        // the old one (RFC 7311 §3.3, §3.4.2), which nobody here knows.
+        if self.external || attributes.next_hop.address() != received {
+            attributes.aigp = Box::default();
+        }
         if self.external {
             attributes.local_pref = None;
             // RFC 4271 §5.1.4: the MED of one neighbouring AS is not told to another. A receiver
@@ -264,5 +270,7 @@ fn keep_transitive<const N: usize>(communities: &mut Box<[[u8; N]]>) {
     }
 }
 
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzzing;
 #[cfg(test)]
 mod tests;

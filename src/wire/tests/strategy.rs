@@ -184,7 +184,6 @@ prop_compose! {
             extended_communities: extended.into(),
             ipv6_extended_communities: ipv6_extended.into(),
             large_communities: large.into_iter().map(LargeCommunity).collect(),
-            otc: None,
             ..PathAttributes::originated(NextHop::Local)
         }
     }
