@@ -230,7 +230,7 @@ fn only_to_customer_leaves_as_its_definition_has_it() {
     assert_eq!(attributes.otc, Some(crate::net::Asn(65_001)));
     let mut out = Vec::new();
     attributes.encode(true, &mut out);
-    assert!(out.ends_with(&[0xc0, 35, 4, 0, 0, 0xfd, 0xe9]));
+    assert!(out.ends_with(&[0xe0, 35, 4, 0, 0, 0xfd, 0xe9]));
 }
 
 #[test]
