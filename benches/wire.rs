@@ -17,9 +17,12 @@
 //!
 //! | stream | pass | decode | frame | batch | intern | encode |
 //! | --- | --- | --- | --- | --- | --- | --- |
-//! | full-table | 1.0 | 127 | 160 | 178 | 269 | 51 |
-//! | calico-ipv4 | 0.7 | 108 | 134 | 134 | 209 | 39 |
-//! | calico-ipv6 | 1.3 | 123 | 144 | 164 | 215 | 56 |
+//! | full-table | 1.0 | 127 | 160 | 178 | 263 | 51 |
+//! | calico-ipv4 | 0.7 | 107 | 130 | 134 | 208 | 39 |
+//! | calico-ipv6 | 1.3 | 123 | 144 | 164 | 215 | 55 |
+//!
+//! The medians of the same passes for the full table: decode 147, frame 174, batch 195, intern 285,
+//! encode 52 to 65. A prefix in a run of 1,000 takes 0.9 to verify and 2.4 to walk, 3.2 for both.
 
 use std::hint::black_box;
 
@@ -118,7 +121,7 @@ fn stream<A: AddressFamily>(criterion: &mut Criterion, name: &str, sets: &Sets<A
             let mut batch = RouteBatch::new(PeerId(1));
             for message in messages(black_box(&stream)) {
                 gather::<A>(&mut batch, &read(message), |full| {
-                    intern(&mut interner, &full)
+                    intern(&mut interner, &full);
                 });
             }
             intern(&mut interner, &batch);

@@ -111,6 +111,10 @@ impl World {
         self.announce_path(n, PathId(0), prefixes, attributes);
     }
 
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "tests hand over what they have just made"
+    )]
     pub(crate) fn announce_path(
         &mut self,
         n: u32,
