@@ -6,9 +6,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
 
+#[cfg(test)]
 use super::answer::{DatastoreAnswer, Neighbor, Summary};
 use super::view::{
-    About, BoxFuture, Condition, FibQueries, Peers, QueryError, Readiness, RibQueries, Views,
+    About, BoxFuture, Condition, FibQueries, OperateError, Operators, Peers, QueryError, Readiness,
+    RibQueries, Views,
 };
 use crate::datastore::{DatastoreView, ObjectCounts, RejectedObject};
 use crate::fib::{FibRow, FibRowState, FibView};
@@ -20,7 +22,8 @@ use crate::rib::{
     Answer, GroupRow, PathRow, PeerCounts, Query, RibTotals, RouteRow, RouteTable, RoutesPage,
 };
 use crate::session::{
-    CountersView, ErrorView, MessageCounts, NegotiatedView, NotificationView, PeerState, PeerView,
+    CountersView, ErrorView, ListenViews, MessageCounts, NegotiatedView, NotificationView,
+    OperatorAction, OperatorRefusal, PeerState, PeerView,
 };
 use crate::wire::{AddPathDirection, Origin};
 
@@ -55,6 +58,13 @@ pub(crate) fn up() -> PeerView {
         source_address: Some([192, 0, 2, 11].into()),
         passive: true,
         reflector_client: false,
+        password: false,
+        ttl_security: None,
+        interface: None,
+        role: None,
+        prefix_limit: None,
+        near_prefix_limit: PerFamily::default(),
+        held: None,
         state: PeerState::Established,
         since: at(100),
         provenance: provenance("BGPConfiguration/default", "spec.nodeToNodeMeshEnabled"),
@@ -72,6 +82,13 @@ pub(crate) fn up() -> PeerView {
                 ipv6: AddPathDirection::default(),
             },
             route_refresh: true,
+            enhanced_refresh: false,
+            extended_message: false,
+            extended_next_hop: false,
+            peer_role: None,
+            keeps_routes_over_notification: false,
+            long_lived_times: PerFamily::default(),
+            unknown_capabilities: Vec::new(),
             restart_time: Some(120),
             peer_restarting: false,
             local_endpoint: "192.0.2.11:179".to_owned(),
@@ -161,6 +178,7 @@ fn path(from: &str, best: bool, next_hop: Option<[u8; 4]>) -> PathRow {
         med: None,
         local_pref: Some(100),
         communities: Vec::new(),
+        extended_communities: Vec::new(),
         originator_id: None,
         cluster_list: Vec::new(),
         preference: 100,
@@ -396,6 +414,7 @@ pub(crate) fn views_with(rib: FixedRib) -> Views {
             peer_series: PeerSeries::All,
         }),
         peers: fixed(peers),
+        listen: fixed(ListenViews::default()),
         plan: fixed(Some(Arc::new(plan()))),
         datastore: fixed(datastore()),
         fib: fixed(FibView {
@@ -419,12 +438,34 @@ pub(crate) fn views_with(rib: FixedRib) -> Views {
     }
 }
 
+/// Does nothing and says what it was told, but that nothing is established.
+pub(crate) struct FixedOperators;
+
+impl Operators for FixedOperators {
+    fn operate(
+        &self,
+        peer: PeerName,
+        action: OperatorAction,
+    ) -> BoxFuture<'_, Result<String, OperateError>> {
+        Box::pin(async move {
+            match action {
+                OperatorAction::SoftIn | OperatorAction::SoftOut => {
+                    Err(OperatorRefusal::NotEstablished.into())
+                }
+                other => Ok(format!("{peer} {other:?}")),
+            }
+        })
+    }
+}
+
 /// The fixed summary, an hour after the start.
+#[cfg(test)]
 pub(crate) async fn summary() -> Summary {
     Summary::of(&views(), at(3_600).into()).await
 }
 
 /// The answer about a session, an hour after the start.
+#[cfg(test)]
 pub(crate) async fn neighbor(view: &PeerView) -> Neighbor {
     let counts = views().counts().await.ok();
     let prefixes = counts.map(|counts| counts.get(&view.id).copied().unwrap_or_default());
@@ -432,6 +473,7 @@ pub(crate) async fn neighbor(view: &PeerView) -> Neighbor {
 }
 
 /// The answer about the datastore, an hour after the start.
+#[cfg(test)]
 pub(crate) fn datastore_answer() -> DatastoreAnswer {
     DatastoreAnswer::of(&datastore(), Some(&plan()), at(3_600).into())
 }

@@ -12,6 +12,9 @@
 mod directory;
 mod document;
 mod folder;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod locate;
 mod problem;
 mod validate;

@@ -82,11 +82,48 @@ impl fmt::Display for Problem {
         if self.severity == Severity::Warning {
             f.write_str("warning: ")?;
         }
-        match (&self.resource, &self.field) {
-            (Some(resource), Some(field)) => write!(f, "{resource} {field}: ")?,
-            (Some(what), None) | (None, Some(what)) => write!(f, "{what}: ")?,
+        match (self.resource.as_deref(), self.field.as_deref()) {
+            (Some(resource), Some(field)) => {
+                write!(f, "{} {}: ", OneLine(resource), OneLine(field))?;
+            }
+            (Some(what), None) | (None, Some(what)) => write!(f, "{}: ", OneLine(what))?,
             (None, None) => {}
         }
-        f.write_str(&self.message)
+        write!(f, "{}", OneLine(&self.message))
+    }
+}
+
+/// A text of a file's author, in which nothing ends the line or moves the cursor.
+struct OneLine<'a>(&'a str);
+
+impl fmt::Display for OneLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|c| match c.is_control() {
+            true => write!(f, "{}", c.escape_default()),
+            false => write!(f, "{c}"),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_with_a_name_of_two_lines_is_one_line() {
+        let location = Location {
+            file: "a.yaml".into(),
+            line: 3,
+            column: 0,
+        };
+        let problem = Problem {
+            resource: Some("Node/a\nb".to_owned()),
+            field: Some("spec.x".to_owned()),
+            ..Problem::unidentified(location, "\u{1b}[2J is not a number".to_owned())
+        };
+        assert_eq!(
+            problem.to_string(),
+            "a.yaml:3: Node/a\\nb spec.x: \\u{1b}[2J is not a number"
+        );
     }
 }

@@ -32,6 +32,14 @@ pub fn load(paths: &[PathBuf]) -> (Store, Vec<Problem>) {
     checked.finish()
 }
 
+/// The same for one text that stands in no file.
+#[cfg(any(test, fuzzing))]
+pub(super) fn load_text(path: &str, octets: &[u8]) -> (Store, Vec<Problem>) {
+    let mut checked = Checked::default();
+    checked.add_file(path.to_owned(), Ok(octets.to_vec()));
+    checked.finish()
+}
+
 #[derive(Default)]
 struct Checked {
     texts: BTreeMap<String, String>,

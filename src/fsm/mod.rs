@@ -94,6 +94,9 @@ mod collision;
 mod config;
 mod connection;
 mod event;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod negotiate;
 mod peer;
 mod state;

@@ -7,6 +7,8 @@ mod family;
 mod id;
 mod prefix;
 mod session;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use family::{AddressFamily, Afi, Family, Ipv4, Ipv6, PerFamily, Safi};
 pub use id::{Asn, ClusterId, PathId, PeerId, RouterId};

@@ -43,6 +43,7 @@ mod command;
 mod decision;
 mod dest_set;
 mod export;
+mod extended;
 mod feed;
 mod import;
 mod intern;
@@ -60,11 +61,18 @@ mod shard;
 mod shared;
 mod sweep;
 mod table;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 mod testing;
 #[cfg(test)]
 mod tests;
 mod update_group;
+
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing {
+    //! The body of the fuzz target that edits attributes on their way through.
+    pub use super::export::fuzzing::attribute_edit;
+}
 
 pub use batch::{RouteBatch, RouteOp};
 pub use command::{

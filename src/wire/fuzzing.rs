@@ -2,6 +2,14 @@
 //!
 //! Each takes arbitrary octets and panics only where a promise of this room is broken.
 
+mod draw;
+mod round_trip;
+#[cfg(test)]
+mod tests;
+
+pub use draw::Draw;
+pub use round_trip::round_trip;
+
 use super::{
     DecodeContext, EncodeContext, Framer, HEADER_LENGTH, MESSAGE_LENGTH_MAX, Message, MessageKind,
     Update, UpdatePacker, decode, frame::Header,

@@ -47,6 +47,7 @@ pub mod attribute;
 mod capability;
 mod error;
 mod frame;
+#[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
 mod nlri;

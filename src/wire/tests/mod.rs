@@ -3,6 +3,7 @@
 mod malformed_attribute;
 mod malformed_open;
 mod malformed_update;
+mod reconciliation;
 mod round_trip;
 mod session;
 mod strategy;

@@ -1,0 +1,6 @@
+//! Fuzzes session machines by script; the body is in the library, where stable tests run it, too.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    calidris::fsm::fuzzing::session_script(std::time::Instant::now(), data);
+});
