@@ -212,6 +212,10 @@ fn path_row(network: String, path: &PathRow) -> Vec<String> {
     if !path.communities.is_empty() {
         note.push(format!("communities {}", path.communities.join(" ")));
     }
+    if !path.extended_communities.is_empty() {
+        let list = path.extended_communities.join(" ");
+        note.push(format!("extended communities {list}"));
+    }
     if let Some(originator) = &path.originator_id {
         note.push(format!("originator {originator}"));
     }

@@ -178,6 +178,7 @@ fn path(from: &str, best: bool, next_hop: Option<[u8; 4]>) -> PathRow {
         med: None,
         local_pref: Some(100),
         communities: Vec::new(),
+        extended_communities: Vec::new(),
         originator_id: None,
         cluster_list: Vec::new(),
         preference: 100,

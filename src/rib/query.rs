@@ -115,6 +115,9 @@ pub struct PathRow {
     /// COMMUNITIES and large communities as text.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub communities: Vec<String>,
+    /// Extended communities as text: `rt:65000:1`, `ro:65000:1`, others in hexadecimal.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub extended_communities: Vec<String>,
     /// ORIGINATOR_ID.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub originator_id: Option<String>,
