@@ -55,7 +55,7 @@ fn gather<A: AddressFamily>(
         while !nlri.is_empty() {
             batch.announce(&update.attributes, announced.next_hop, &mut nlri);
             if batch.is_full() {
-                full(std::mem::replace(batch, RouteBatch::new(PeerId(1))));
+                full(batch.take());
             }
         }
     }

@@ -29,6 +29,12 @@ pub enum Command {
     /// Show the state of the running daemon
     #[command(subcommand)]
     Show(Show),
+    /// Close a session and let it come up again, or only exchange its routes anew
+    Reset(ResetArgs),
+    /// Close a session and keep it closed, until it is enabled or the daemon starts again
+    Shutdown(ShutdownArgs),
+    /// Let a session come up again that was shut down
+    Enable(EnableArgs),
     /// Probe the running daemon: exit status 0 or 1 and a line that says why
     Health(HealthArgs),
     /// Print the completion script of a shell
@@ -151,6 +157,58 @@ pub struct RoutesArgs {
     pub output: OutputArgs,
 }
 
+/// Flags of `reset`.
+#[derive(Args, Debug)]
+#[command(group(clap::ArgGroup::new("how")))]
+pub struct ResetArgs {
+    /// The session's name, such as Mesh_192_0_2_12, or its address
+    pub neighbor: String,
+    /// Only ask the neighbour for its routes again (route refresh); the session stays up
+    #[arg(long, group = "how")]
+    pub soft_in: bool,
+    /// Only send the neighbour all routes again; the session stays up
+    #[arg(long, group = "how")]
+    pub soft_out: bool,
+    /// Let the neighbour drop the routes, even where graceful restart would keep them
+    #[arg(long, group = "how")]
+    pub hard: bool,
+    /// Where the daemon listens.
+    #[command(flatten)]
+    pub socket: SocketArgs,
+    /// How to print.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// Flags of `shutdown`.
+#[derive(Args, Debug)]
+pub struct ShutdownArgs {
+    /// The session's name, such as Mesh_192_0_2_12, or its address
+    pub neighbor: String,
+    /// A text for the neighbour's operator, 255 octets at most (RFC 9003)
+    #[arg(long, value_name = "TEXT", value_parser = operator_text)]
+    pub message: Option<String>,
+    /// Where the daemon listens.
+    #[command(flatten)]
+    pub socket: SocketArgs,
+    /// How to print.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// Flags of `enable`.
+#[derive(Args, Debug)]
+pub struct EnableArgs {
+    /// The session's name, such as Mesh_192_0_2_12, or its address
+    pub neighbor: String,
+    /// Where the daemon listens.
+    #[command(flatten)]
+    pub socket: SocketArgs,
+    /// How to print.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
 /// Flags of `health`.
 #[derive(Args, Debug)]
 #[command(group(clap::ArgGroup::new("probe").required(true)))]
@@ -171,6 +229,13 @@ pub(super) fn completions(shell: Shell) -> String {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "calidris", &mut script);
     String::from_utf8_lossy(&script).into_owned()
+}
+
+fn operator_text(text: &str) -> Result<String, String> {
+    match text.len() {
+        0..=255 => Ok(text.to_owned()),
+        octets => Err(format!("has {octets} octets, may have 255")),
+    }
 }
 
 fn family(text: &str) -> Result<Family, String> {
@@ -245,6 +310,10 @@ mod tests {
             "show routes --received a --fib",
             "show routes --longer",
             "show routes 10.0.0.0/33",
+            "reset",
+            "reset a --soft-in --hard",
+            "shutdown",
+            "enable",
             "health",
             "health --live --ready",
             "show",
@@ -267,6 +336,15 @@ mod tests {
                 other => panic!("{other:?}"),
             }
         }
+    }
+
+    #[test]
+    fn a_shutdown_text_is_bounded() {
+        let fits = format!("shutdown a --message {}", "x".repeat(255));
+        assert!(matches!(parse(&fits), Ok(Command::Shutdown(_))));
+        let error = parse(&(fits + "x")).expect_err("too long");
+        assert_eq!(error.exit_code(), 2);
+        assert!(error.to_string().contains("256 octets"), "{error}");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Empty};
 use hyper::client::conn::http1;
 use hyper::header::HOST;
-use hyper::{Request, StatusCode};
+use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
@@ -58,7 +58,23 @@ pub enum ClientError {
 /// # Errors
 /// [`ClientError`].
 pub(super) async fn get<T: DeserializeOwned>(socket: &Path, path: &str) -> Result<T, ClientError> {
-    let (status, bytes) = fetch(socket, path).await?;
+    ask(socket, Method::GET, path).await
+}
+
+/// Has something done and reads the JSON that tells of it.
+///
+/// # Errors
+/// [`ClientError`].
+pub(super) async fn post<T: DeserializeOwned>(socket: &Path, path: &str) -> Result<T, ClientError> {
+    ask(socket, Method::POST, path).await
+}
+
+async fn ask<T: DeserializeOwned>(
+    socket: &Path,
+    method: Method,
+    path: &str,
+) -> Result<T, ClientError> {
+    let (status, bytes) = fetch(socket, method, path).await?;
     if status.is_success() {
         return read(socket, &bytes);
     }
@@ -77,7 +93,7 @@ pub(super) async fn probe<T: DeserializeOwned>(
     socket: &Path,
     path: &str,
 ) -> Result<T, ClientError> {
-    let (_, bytes) = fetch(socket, path).await?;
+    let (_, bytes) = fetch(socket, Method::GET, path).await?;
     read(socket, &bytes)
 }
 
@@ -102,7 +118,11 @@ fn read<T: DeserializeOwned>(socket: &Path, bytes: &[u8]) -> Result<T, ClientErr
     })
 }
 
-async fn fetch(socket: &Path, path: &str) -> Result<(StatusCode, Bytes), ClientError> {
+async fn fetch(
+    socket: &Path,
+    method: Method,
+    path: &str,
+) -> Result<(StatusCode, Bytes), ClientError> {
     let broken = |reason: String| ClientError::Broken {
         socket: socket.to_owned(),
         reason,
@@ -121,7 +141,9 @@ async fn fetch(socket: &Path, path: &str) -> Result<(StatusCode, Bytes), ClientE
         .map_err(|error| broken(error.to_string()))?;
     // Its failure shows in the response as well.
     let connection = tokio::spawn(connection);
-    let request = Request::get(path)
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
         .header(HOST, "calidris")
         .body(Empty::<Bytes>::new())
         .map_err(|error| broken(error.to_string()))?;

@@ -7,7 +7,9 @@
 
 mod args;
 mod client;
+mod listen;
 mod neighbor;
+mod operate;
 mod output;
 mod plan;
 mod show;
@@ -99,6 +101,9 @@ fn perform(command: Command) -> Result<ExitCode, CliError> {
         Command::Plan(plan) => plan::plan(*plan, &around),
         Command::Validate(validate) => plan::validate(&validate),
         Command::Show(show) => show::show(show, &around),
+        Command::Reset(args) => operate::reset(args, &around),
+        Command::Shutdown(args) => operate::shutdown(args, &around),
+        Command::Enable(args) => operate::enable(args, &around),
         Command::Health(health) => show::health(&health, &around),
         Command::Completions { shell } => {
             output::print(&args::completions(shell))?;

@@ -3,9 +3,9 @@
 
 use std::fmt::Write;
 
-use super::text::{age, counted, kind};
+use super::text::{age, counted, held_text, kind};
 use crate::control::{Neighbor, TimedNotification, Timestamp};
-use crate::net::Family;
+use crate::net::{Family, PrefixLimit};
 use crate::session::{MessageCounts, NegotiatedView, PeerState};
 
 /// Width of the labels on the left.
@@ -46,6 +46,9 @@ impl Page {
 
 fn why(page: &mut Page, neighbor: &Neighbor) {
     let now = neighbor.as_of;
+    if let Some(held) = &neighbor.held {
+        page.line("held down", &held_text(held, now));
+    }
     if let Some(error) = &neighbor.last_error {
         let ago = age(now.since(error.at));
         page.line("last error", &format!("{} ({ago} ago)", error.message));
@@ -121,6 +124,28 @@ fn ends(page: &mut Page, neighbor: &Neighbor) {
             neighbor.local_router_id, neighbor.local_as
         ),
     );
+    page.line("security", &security(neighbor));
+    if let Some(role) = neighbor.role {
+        page.line("role", &format!("this side is {role}"));
+    }
+}
+
+fn security(neighbor: &Neighbor) -> String {
+    let password = match neighbor.password {
+        true => "password (TCP-MD5)",
+        false => "no password",
+    };
+    let ttl = match neighbor.ttl_security {
+        Some(hops) => {
+            let hops = counted(hops.into(), "hop");
+            format!("packets from {hops} away at most")
+        }
+        None => "any number of hops".to_owned(),
+    };
+    match &neighbor.interface {
+        Some(interface) => format!("{password}, {ttl}, by interface {interface}"),
+        None => format!("{password}, {ttl}"),
+    }
 }
 
 fn negotiated(page: &mut Page, neighbor: &Neighbor, terms: &NegotiatedView) {
@@ -156,8 +181,31 @@ fn capabilities(terms: &NegotiatedView) -> Vec<String> {
     if terms.route_refresh {
         agreed.push("route refresh".to_owned());
     }
+    for (has, name) in [
+        (terms.enhanced_refresh, "enhanced refresh"),
+        (terms.extended_message, "extended message"),
+        (terms.extended_next_hop, "extended next hop"),
+    ] {
+        if has {
+            agreed.push(name.to_owned());
+        }
+    }
     if let Some(seconds) = terms.restart_time {
-        agreed.push(format!("graceful restart (peer: {seconds} s)"));
+        let over = match terms.keeps_routes_over_notification {
+            true => ", over NOTIFICATION too",
+            false => "",
+        };
+        agreed.push(format!("graceful restart (peer: {seconds} s{over})"));
+    }
+    for (family, seconds) in terms.long_lived_times.iter() {
+        if let Some(seconds) = seconds {
+            agreed.push(format!(
+                "long-lived graceful restart {family} ({seconds} s)"
+            ));
+        }
+    }
+    if let Some(role) = terms.peer_role {
+        agreed.push(format!("role (peer: {role})"));
     }
     for (family, direction) in terms.add_path.iter() {
         match (direction.receive, direction.send) {
@@ -166,6 +214,14 @@ fn capabilities(terms: &NegotiatedView) -> Vec<String> {
             (false, true) => agreed.push(format!("ADD-PATH {family} send")),
             (false, false) => {}
         }
+    }
+    if !terms.unknown_capabilities.is_empty() {
+        let codes: Vec<String> = terms
+            .unknown_capabilities
+            .iter()
+            .map(u8::to_string)
+            .collect();
+        agreed.push(format!("not known here: {}", codes.join(" ")));
     }
     if agreed.is_empty() {
         agreed.push("none".to_owned());
@@ -192,6 +248,25 @@ fn prefixes(page: &mut Page, neighbor: &Neighbor) {
             ),
         );
     }
+    if let Some(limit) = &neighbor.prefix_limit {
+        page.line("prefix limit", &prefix_limit(neighbor, limit));
+    }
+}
+
+fn prefix_limit(neighbor: &Neighbor, limit: &PrefixLimit) -> String {
+    let beyond = names(neighbor.near_prefix_limit.families());
+    let state = match beyond.as_str() {
+        "none" => String::new(),
+        families => format!("; {families} is beyond the warning threshold"),
+    };
+    let then = match limit.restart {
+        Some(pause) => format!("then down for {}", age(pause)),
+        None => "then down until enabled".to_owned(),
+    };
+    format!(
+        "{} a family, warning beyond {} %, {then}{state}",
+        limit.max, limit.warn_percent
+    )
 }
 
 /// The families that the session carries, or would carry.
@@ -232,6 +307,10 @@ fn counters(page: &mut Page, neighbor: &Neighbor) {
     }
     if counters.resyncs > 0 {
         page.line("fell behind", &times(counters.resyncs));
+    }
+    if counters.panics > 0 {
+        let defects = format!("ended it {} (see the log)", times(counters.panics));
+        page.line("defects", &defects);
     }
 }
 

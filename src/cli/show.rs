@@ -110,6 +110,16 @@ pub(super) fn ask<T: serde::de::DeserializeOwned>(
     Ok(block_on(client::get(&socket, path))??)
 }
 
+/// Has the daemon on the socket do what an address of its API stands for.
+pub(super) fn tell<T: serde::de::DeserializeOwned>(
+    socket_args: SocketArgs,
+    around: &dyn Surroundings,
+    path: &str,
+) -> Result<T, CliError> {
+    let socket = socket(socket_args, around)?;
+    Ok(block_on(client::post(&socket, path))??)
+}
+
 /// The socket by flag, environment, settings file or default.
 fn socket(args: SocketArgs, around: &dyn Surroundings) -> Result<PathBuf, SettingsError> {
     Settings::socket(args, around)

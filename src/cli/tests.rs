@@ -10,10 +10,12 @@ use super::client::{self, ClientError};
 use super::{neighbor, text};
 use crate::control::testing;
 use crate::control::{
-    ConditionAnswer, DatastoreAnswer, FibAnswer, GroupsAnswer, Listen, LivenessAnswer, Neighbor,
-    NeighborsAnswer, ReadinessAnswer, RoutesAnswer, Summary, serve,
+    ActionAnswer, ConditionAnswer, DatastoreAnswer, FibAnswer, GroupsAnswer, Listen, ListenAnswer,
+    LivenessAnswer, Neighbor, NeighborsAnswer, ReadinessAnswer, RoutesAnswer, Summary, serve,
 };
 use crate::metrics::Metrics;
+use crate::net::{PrefixLimit, Role};
+use crate::session::{HeldBy, HeldView};
 
 fn same(found: &str, expected: &str) {
     let expected = expected.strip_prefix('\n').unwrap_or(expected);
@@ -72,6 +74,7 @@ Mesh_192_0_2_12 is Established for 58m20s
   planned by       BGPConfiguration/default spec.nodeToNodeMeshEnabled (mesh peering)
   peer             192.0.2.12 port 179, AS 64512 (internal)
   this side        router id 192.0.2.11, AS 64512, never dials
+  security         no password, any number of hops
   connection       192.0.2.11:179 to 192.0.2.12:40123
   peer router id   192.0.2.12
   timers           hold 240 s, keepalive 80 s
@@ -98,12 +101,71 @@ Global_192_0_2_254 is Active, not established for 10m00s
   planned by       BGPPeer/tor spec.peerIP (global peering)
   peer             192.0.2.254 port 179, AS 65001 (external)
   this side        router id 192.0.2.11, AS 64512, dials from the address that the kernel chooses
+  security         no password, any number of hops
   ipv4 prefixes    0 received, 0 accepted, 0 filtered, 0 best, 0 advertised
   messages in      0 OPEN, 0 UPDATE, 0 NOTIFICATION, 0 KEEPALIVE, 0 ROUTE-REFRESH
   messages out     0 OPEN, 0 UPDATE, 0 NOTIFICATION, 0 KEEPALIVE, 0 ROUTE-REFRESH
   history          established once, down notification_received 1
 ",
     );
+}
+
+#[tokio::test]
+async fn a_session_that_is_held_down_says_by_whom() {
+    let mut view = testing::down();
+    view.held = Some(HeldView {
+        by: HeldBy::Operator,
+        message: "maintenance".to_owned(),
+        until: None,
+    });
+    view.password = true;
+    view.ttl_security = Some(1);
+    view.role = Some(Role::Customer);
+    view.prefix_limit = Some(PrefixLimit {
+        max: 1_000,
+        warn_percent: 75,
+        restart: None,
+    });
+    view.near_prefix_limit.ipv4 = true;
+    let text = neighbor::text(&testing::neighbor(&view).await);
+    for line in [
+        "  held down        shut down by operator: maintenance\n",
+        "  security         password (TCP-MD5), packets from 1 hop away at most\n",
+        "  role             this side is customer\n",
+        "  prefix limit     1000 a family, warning beyond 75 %, then down until enabled; ipv4 is \
+         beyond the warning threshold\n",
+    ] {
+        assert!(text.contains(line), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_listening_socket_that_does_not_work_is_told() {
+    let mut summary = testing::summary().await;
+    let peer = |last| std::net::IpAddr::from([192, 0, 2, last]);
+    let refused = "the kernel refuses the password: no room".to_owned();
+    summary.listen = vec![
+        ListenAnswer {
+            address: "0.0.0.0:179".parse().expect("an address"),
+            listening: false,
+            reason: Some("another BGP speaker runs here".to_owned()),
+            refused_passwords: Default::default(),
+        },
+        ListenAnswer {
+            address: "[::]:179".parse().expect("an address"),
+            listening: true,
+            reason: None,
+            refused_passwords: [(peer(1), refused.clone()), (peer(2), refused)].into(),
+        },
+    ];
+    let text = text::summary(&summary);
+    for line in [
+        "not listening on 0.0.0.0:179: another BGP speaker runs here\n",
+        "connections from 192.0.2.1 and 1 other to [::]:179 are refused: the kernel refuses the \
+         password: no room\n",
+    ] {
+        assert!(text.contains(line), "{text}");
+    }
 }
 
 #[test]
@@ -219,8 +281,13 @@ async fn every_answer_is_read_as_it_was_written() {
     };
     let (_stop, stopped) = watch::channel(false);
     let metrics = Arc::new(Metrics::new());
-    let served = serve(listen, testing::views(), metrics, stopped).await;
+    let operators = Arc::new(testing::FixedOperators);
+    let served = serve(listen, testing::views(), metrics, operators, stopped).await;
     served.expect("a listener");
+    let done: ActionAnswer = client::post(&socket, "/api/v1/neighbors/192.0.2.12/enable")
+        .await
+        .expect("done");
+    assert_eq!(done.neighbor, "Mesh_192_0_2_12");
     let summary: Summary = told(&socket, "/api/v1/summary").await;
     let expected = testing::summary().await;
     assert_eq!(summary.neighbors, expected.neighbors);

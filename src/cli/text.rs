@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use comfy_table::{CellAlignment, Table, presets};
 
+use super::listen;
 use crate::control::{
-    DatastoreAnswer, FibAnswer, NeighborLine, ReadinessAnswer, RoutesAnswer, Summary, Timestamp,
+    DatastoreAnswer, FibAnswer, HeldAnswer, NeighborLine, ReadinessAnswer, RoutesAnswer, Summary,
+    Timestamp,
 };
 use crate::fib::FibRowState;
 use crate::plan::PeerKind;
@@ -64,6 +66,7 @@ fn head(summary: &Summary) -> String {
         text.push_str(&format!("plan: an earlier one is in force: {reason}\n"));
     }
     text.push_str(&kernel_line(summary));
+    text.push_str(&listen::lines(&summary.listen));
     if !summary.readiness.ready {
         text.push_str(&readiness(&summary.readiness));
     }
@@ -129,11 +132,22 @@ fn session(line: &NeighborLine, now: Timestamp) -> Vec<String> {
         count(line.prefixes.map(|prefixes| prefixes.received)),
         count(line.prefixes.map(|prefixes| prefixes.accepted)),
         count(line.prefixes.map(|prefixes| prefixes.advertised)),
-        match &line.last_error {
-            Some(error) => format!("{} ({} ago)", error.message, age(now.since(error.at))),
-            None => String::new(),
+        match (&line.held, &line.last_error) {
+            (Some(held), _) => held_text(held, now),
+            (None, Some(error)) => {
+                format!("{} ({} ago)", error.message, age(now.since(error.at)))
+            }
+            (None, None) => String::new(),
         },
     ]
+}
+
+/// Why a session is held down, and for how long still.
+pub(super) fn held_text(held: &HeldAnswer, now: Timestamp) -> String {
+    match held.until {
+        Some(until) => format!("{}; tried again in {}", held.text, age(until.since(now))),
+        None => held.text.clone(),
+    }
 }
 
 /// The lines of readiness: one where all is well, else one a condition that does not hold.
@@ -197,6 +211,10 @@ fn path_row(network: String, path: &PathRow) -> Vec<String> {
     let mut note: Vec<String> = path.reason.iter().cloned().collect();
     if !path.communities.is_empty() {
         note.push(format!("communities {}", path.communities.join(" ")));
+    }
+    if !path.extended_communities.is_empty() {
+        let list = path.extended_communities.join(" ");
+        note.push(format!("extended communities {list}"));
     }
     if let Some(originator) = &path.originator_id {
         note.push(format!("originator {originator}"));

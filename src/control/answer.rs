@@ -4,17 +4,17 @@
 //! scripts read.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
 use super::timestamp::Timestamp;
 use crate::datastore::{ObjectCounts, RejectedObject};
 use crate::fib::{FibRow, FibView};
-use crate::net::{Asn, ClusterId, Family, PerFamily, RouterId};
+use crate::net::{Asn, ClusterId, Family, PerFamily, PrefixLimit, Role, RouterId};
 use crate::plan::{PeerKind, Provenance};
 use crate::rib::{GroupRow, PeerCounts, RibTotals, RouteRow};
-use crate::session::{CountersView, NegotiatedView, PeerState};
+use crate::session::{CountersView, HeldBy, NegotiatedView, PeerState};
 
 /// `GET /api/v1/summary`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -47,6 +47,9 @@ pub struct Summary {
     pub rib: Option<PerFamily<RibTotals>>,
     /// How much of the configuration was left out of the plan.
     pub warnings: usize,
+    /// Where connections are accepted.
+    #[serde(default)]
+    pub listen: Vec<ListenAnswer>,
     /// One line a session.
     pub neighbors: Vec<NeighborLine>,
 }
@@ -82,6 +85,9 @@ pub struct NeighborLine {
     pub kind: PeerKind,
     /// The state.
     pub state: PeerState,
+    /// Why it is held down, where it is.
+    #[serde(default)]
+    pub held: Option<HeldAnswer>,
     /// When it was last established or lost.
     pub since: Timestamp,
     /// Prefixes over both families; `null` where the routing table did not answer.
@@ -129,6 +135,20 @@ pub struct Neighbor {
     pub passive: bool,
     /// Whether this side reflects to the peer.
     pub reflector_client: bool,
+    /// Whether the peer must sign with a password (RFC 2385).
+    pub password: bool,
+    /// From how many hops away packets may come at most (RFC 5082).
+    pub ttl_security: Option<u8>,
+    /// The interface that the peer is reached by.
+    pub interface: Option<String>,
+    /// This side's role between autonomous systems (RFC 9234).
+    pub role: Option<Role>,
+    /// How many prefixes the peer may announce in a family.
+    pub prefix_limit: Option<PrefixLimit>,
+    /// Families in which the peer is beyond the warning threshold of its prefix limit.
+    pub near_prefix_limit: PerFamily<bool>,
+    /// Why the session is held down, where it is.
+    pub held: Option<HeldAnswer>,
     /// The state.
     pub state: PeerState,
     /// When it was last established or lost.
@@ -153,6 +173,46 @@ pub struct Neighbor {
     pub counters: CountersView,
     /// Prefix counts; `null` where the routing table did not answer.
     pub prefixes: Option<PerFamily<PeerCounts>>,
+}
+
+/// What holds a session down.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HeldAnswer {
+    /// Who or what.
+    pub by: HeldBy,
+    /// The message for the peer, or what happened; may be empty.
+    pub message: String,
+    /// When it ends by itself, if it does.
+    pub until: Option<Timestamp>,
+    /// All of it in one sentence.
+    pub text: String,
+}
+
+/// One listening socket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ListenAnswer {
+    /// Its address.
+    pub address: SocketAddr,
+    /// Whether it listens.
+    pub listening: bool,
+    /// Why not, once it has been tried.
+    pub reason: Option<String>,
+    /// Peers whose passwords the kernel has refused, with its reason; their connections are closed.
+    pub refused_passwords: BTreeMap<IpAddr, String>,
+}
+
+/// `POST /api/v1/neighbors/NAME/ACTION`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ActionAnswer {
+    /// The session's name.
+    pub neighbor: String,
+    /// What was asked for: `reset`, `soft-in`, `soft-out`, `shutdown`, `enable`.
+    pub action: String,
+    /// What was done, in one sentence.
+    pub message: String,
 }
 
 /// An error and when it happened.

@@ -14,8 +14,8 @@ use super::answer::{
 use super::body::ResponseBody;
 use super::params::{Params, percent_decode};
 use super::timestamp::Timestamp;
-use super::view::{QueryError, Views};
-use super::{listing, metrics_view, status_page};
+use super::view::{Operators, QueryError, Views};
+use super::{listing, metrics_view, operate, status_page};
 use crate::metrics::{self, Metrics};
 
 /// What answers need.
@@ -23,6 +23,8 @@ use crate::metrics::{self, Metrics};
 pub(super) struct Api {
     pub(super) views: Views,
     pub(super) metrics: Arc<Metrics>,
+    /// Who does what operators wish; `None` where only questions are allowed.
+    pub(super) operators: Option<Arc<dyn Operators>>,
 }
 
 /// Why a request is refused.
@@ -33,7 +35,7 @@ pub(super) struct ApiError {
 }
 
 impl ApiError {
-    fn new(status: StatusCode, code: &str, message: impl Into<String>) -> Self {
+    pub(super) fn new(status: StatusCode, code: &str, message: impl Into<String>) -> Self {
         let body = ErrorBody {
             code: code.to_owned(),
             message: message.into(),
@@ -63,7 +65,7 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, "not_found", message)
     }
 
-    fn response(self) -> Response<ResponseBody> {
+    pub(super) fn response(self) -> Response<ResponseBody> {
         json(self.status, &ErrorAnswer { error: self.body })
     }
 }
@@ -89,6 +91,14 @@ impl Api {
         request: &Request<B>,
         now: SystemTime,
     ) -> Response<ResponseBody> {
+        let uri = request.uri();
+        if let Some(target) = operate::target(uri.path()) {
+            if *request.method() != Method::POST {
+                return operate::only_post(request.method());
+            }
+            let answered = self.operate(target, uri.query()).await;
+            return answered.unwrap_or_else(ApiError::response);
+        }
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             let message = format!("{} is not allowed here, only GET", request.method());
             let error = ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "bad_method", message);
@@ -97,7 +107,6 @@ impl Api {
             response.headers_mut().insert(ALLOW, allowed);
             return response;
         }
-        let uri = request.uri();
         let answered = self.route(uri.path(), uri.query(), now.into()).await;
         answered.unwrap_or_else(ApiError::response)
     }
@@ -236,7 +245,7 @@ pub(super) fn respond(
     response
 }
 
-fn ok(value: &impl Serialize) -> Response<ResponseBody> {
+pub(super) fn ok(value: &impl Serialize) -> Response<ResponseBody> {
     json(StatusCode::OK, value)
 }
 

@@ -1,8 +1,8 @@
 //! Makes answers from the rooms' snapshots.
 
 use super::answer::{
-    ConditionAnswer, DatastoreAnswer, DatastoreSummary, Neighbor, NeighborLine, ReadinessAnswer,
-    Summary, TimedError, TimedNotification, WarningAnswer,
+    ConditionAnswer, DatastoreAnswer, DatastoreSummary, HeldAnswer, ListenAnswer, Neighbor,
+    NeighborLine, ReadinessAnswer, Summary, TimedError, TimedNotification, WarningAnswer,
 };
 use super::timestamp::Timestamp;
 use super::view::{Readiness, Views};
@@ -10,7 +10,7 @@ use crate::datastore::DatastoreView;
 use crate::net::PerFamily;
 use crate::plan::Plan;
 use crate::rib::PeerCounts;
-use crate::session::{ErrorView, NotificationView, PeerView};
+use crate::session::{ErrorView, HeldView, ListenViews, NotificationView, PeerView};
 
 impl From<&ErrorView> for TimedError {
     fn from(error: &ErrorView) -> Self {
@@ -29,6 +29,29 @@ impl From<&NotificationView> for TimedNotification {
             subcode: notification.subcode,
             meaning: notification.meaning.clone(),
         }
+    }
+}
+
+impl From<&HeldView> for HeldAnswer {
+    fn from(held: &HeldView) -> Self {
+        Self {
+            by: held.by,
+            message: held.message.clone(),
+            until: held.until.map(Timestamp),
+            text: held.to_string(),
+        }
+    }
+}
+
+impl ListenAnswer {
+    fn all(views: &ListenViews) -> Vec<Self> {
+        let answer = |(address, view): (&_, &crate::session::ListenView)| Self {
+            address: *address,
+            listening: view.listening,
+            reason: view.reason.clone(),
+            refused_passwords: view.refused_passwords.clone(),
+        };
+        views.iter().map(answer).collect()
     }
 }
 
@@ -56,6 +79,7 @@ impl NeighborLine {
             remote_as: view.remote_as,
             kind: view.kind,
             state: view.state,
+            held: view.held.as_ref().map(HeldAnswer::from),
             since: view.since.into(),
             prefixes: prefixes.map(|counts| both(&counts)),
             last_error: view.last_error.as_ref().map(TimedError::from),
@@ -83,6 +107,13 @@ impl Neighbor {
             source_address: view.source_address,
             passive: view.passive,
             reflector_client: view.reflector_client,
+            password: view.password,
+            ttl_security: view.ttl_security,
+            interface: view.interface.clone(),
+            role: view.role,
+            prefix_limit: view.prefix_limit,
+            near_prefix_limit: view.near_prefix_limit,
+            held: view.held.as_ref().map(HeldAnswer::from),
             state: view.state,
             since: view.since.into(),
             negotiated: view.negotiated.clone(),
@@ -129,6 +160,7 @@ impl Summary {
             fib: views.fib.borrow().clone(),
             rib,
             warnings: plan.as_ref().map_or(0, |plan| plan.warnings.len()),
+            listen: ListenAnswer::all(&views.listen.borrow()),
             neighbors: neighbors.collect(),
         }
     }

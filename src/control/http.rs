@@ -19,7 +19,7 @@ use tracing::{info, warn};
 
 use super::CONNECTIONS_MAX;
 use super::api::Api;
-use super::view::Views;
+use super::view::{Operators, Views};
 use crate::clock;
 use crate::metrics::Metrics;
 
@@ -84,7 +84,7 @@ pub enum ServeError {
     },
 }
 
-/// Binds both listeners and serves on them until `shutdown` holds `true` or loses its sender; the
+/// Binds both listeners and serves on them, `operators` being asked on the unix socket only, until `shutdown` holds `true` or loses its sender; the
 /// socket's file is removed at the end.
 ///
 /// # Errors
@@ -93,9 +93,15 @@ pub async fn serve(
     listen: Listen,
     views: Views,
     metrics: Arc<Metrics>,
+    operators: Arc<dyn Operators>,
     shutdown: watch::Receiver<bool>,
 ) -> Result<Vec<JoinHandle<()>>, ServeError> {
-    let api = Api { views, metrics };
+    let operators = Some(operators);
+    let api = Api {
+        views,
+        metrics,
+        operators,
+    };
     let tcp = match listen.http {
         Some(address) => Some(bind_tcp(address).await?),
         None => None,
@@ -114,7 +120,11 @@ pub async fn serve(
         if let Ok(address) = tcp.local_addr() {
             info!(%address, "HTTP up");
         }
-        tasks.push(tokio::spawn(accept_tcp(tcp, api, shutdown)));
+        let read_only = Api {
+            operators: None,
+            ..api
+        };
+        tasks.push(tokio::spawn(accept_tcp(tcp, read_only, shutdown)));
     }
     Ok(tasks)
 }

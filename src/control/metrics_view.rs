@@ -85,6 +85,8 @@ fn peer(view: &PeerView, counts: &PerFamily<PeerCounts>) -> PeerSample {
             ("session_reset", errors.session_reset),
         ],
         resyncs: counters.resyncs,
+        panics: counters.panics,
+        prefix_limit_warnings: counters.prefix_limit_warnings,
         prefixes: families(view)
             .into_iter()
             .map(|family| {

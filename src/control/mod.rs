@@ -1,7 +1,8 @@
-//! The control API: read-only questions over HTTP/1.1, on a unix socket and over TCP.
+//! The control API: questions over HTTP/1.1, on a unix socket and over TCP, and on the unix socket
+//! what an operator may do to a session.
 //!
 //! One router (`api`) answers on both listeners (`http`); the command line is a client of the
-//! socket and nothing more. Nothing here owns state: answers are made from the snapshots that rooms
+//! socket and nothing more. `POST` needs the right to open the socket: over TCP it is refused. Nothing here owns state: answers are made from the snapshots that rooms
 //! publish ([`Views`]) and from pages that the RIB and the kernel's writer hand out between their
 //! turns, so a question never stops routing. Long listings stream a page at a time, so that a slow
 //! reader holds one page and not the table.
@@ -20,6 +21,7 @@ mod gather;
 mod http;
 mod listing;
 mod metrics_view;
+mod operate;
 mod params;
 mod status_page;
 #[cfg(any(test, fuzzing))]
@@ -30,14 +32,16 @@ mod timestamp;
 mod view;
 
 pub use answer::{
-    ConditionAnswer, DatastoreAnswer, DatastoreSummary, ErrorAnswer, ErrorBody, FibAnswer,
-    GroupsAnswer, LivenessAnswer, Neighbor, NeighborLine, NeighborsAnswer, ReadinessAnswer,
-    RoutesAnswer, Summary, TimedError, TimedNotification, WarningAnswer,
+    ActionAnswer, ConditionAnswer, DatastoreAnswer, DatastoreSummary, ErrorAnswer, ErrorBody,
+    FibAnswer, GroupsAnswer, HeldAnswer, ListenAnswer, LivenessAnswer, Neighbor, NeighborLine,
+    NeighborsAnswer, ReadinessAnswer, RoutesAnswer, Summary, TimedError, TimedNotification,
+    WarningAnswer,
 };
 pub use http::{Listen, ServeError, serve};
 pub use timestamp::Timestamp;
 pub use view::{
-    About, BoxFuture, Condition, FibQueries, Peers, QueryError, Readiness, RibQueries, Views,
+    About, BoxFuture, Condition, FibQueries, OperateError, Operators, Peers, QueryError, Readiness,
+    RibQueries, Views,
 };
 
 /// The most connections that one listener serves at a time; further ones wait to be accepted.

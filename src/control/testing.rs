@@ -9,7 +9,8 @@ use tokio::sync::watch;
 #[cfg(test)]
 use super::answer::{DatastoreAnswer, Neighbor, Summary};
 use super::view::{
-    About, BoxFuture, Condition, FibQueries, Peers, QueryError, Readiness, RibQueries, Views,
+    About, BoxFuture, Condition, FibQueries, OperateError, Operators, Peers, QueryError, Readiness,
+    RibQueries, Views,
 };
 use crate::datastore::{DatastoreView, ObjectCounts, RejectedObject};
 use crate::fib::{FibRow, FibRowState, FibView};
@@ -21,7 +22,8 @@ use crate::rib::{
     Answer, GroupRow, PathRow, PeerCounts, Query, RibTotals, RouteRow, RouteTable, RoutesPage,
 };
 use crate::session::{
-    CountersView, ErrorView, MessageCounts, NegotiatedView, NotificationView, PeerState, PeerView,
+    CountersView, ErrorView, ListenViews, MessageCounts, NegotiatedView, NotificationView,
+    OperatorAction, OperatorRefusal, PeerState, PeerView,
 };
 use crate::wire::{AddPathDirection, Origin};
 
@@ -56,6 +58,13 @@ pub(crate) fn up() -> PeerView {
         source_address: Some([192, 0, 2, 11].into()),
         passive: true,
         reflector_client: false,
+        password: false,
+        ttl_security: None,
+        interface: None,
+        role: None,
+        prefix_limit: None,
+        near_prefix_limit: PerFamily::default(),
+        held: None,
         state: PeerState::Established,
         since: at(100),
         provenance: provenance("BGPConfiguration/default", "spec.nodeToNodeMeshEnabled"),
@@ -73,6 +82,13 @@ pub(crate) fn up() -> PeerView {
                 ipv6: AddPathDirection::default(),
             },
             route_refresh: true,
+            enhanced_refresh: false,
+            extended_message: false,
+            extended_next_hop: false,
+            peer_role: None,
+            keeps_routes_over_notification: false,
+            long_lived_times: PerFamily::default(),
+            unknown_capabilities: Vec::new(),
             restart_time: Some(120),
             peer_restarting: false,
             local_endpoint: "192.0.2.11:179".to_owned(),
@@ -162,6 +178,7 @@ fn path(from: &str, best: bool, next_hop: Option<[u8; 4]>) -> PathRow {
         med: None,
         local_pref: Some(100),
         communities: Vec::new(),
+        extended_communities: Vec::new(),
         originator_id: None,
         cluster_list: Vec::new(),
         preference: 100,
@@ -397,6 +414,7 @@ pub(crate) fn views_with(rib: FixedRib) -> Views {
             peer_series: PeerSeries::All,
         }),
         peers: fixed(peers),
+        listen: fixed(ListenViews::default()),
         plan: fixed(Some(Arc::new(plan()))),
         datastore: fixed(datastore()),
         fib: fixed(FibView {
@@ -417,6 +435,26 @@ pub(crate) fn views_with(rib: FixedRib) -> Views {
         }),
         rib: Arc::new(rib),
         kernel: Arc::new(FixedKernel),
+    }
+}
+
+/// Does nothing and says what it was told, but that nothing is established.
+pub(crate) struct FixedOperators;
+
+impl Operators for FixedOperators {
+    fn operate(
+        &self,
+        peer: PeerName,
+        action: OperatorAction,
+    ) -> BoxFuture<'_, Result<String, OperateError>> {
+        Box::pin(async move {
+            match action {
+                OperatorAction::SoftIn | OperatorAction::SoftOut => {
+                    Err(OperatorRefusal::NotEstablished.into())
+                }
+                other => Ok(format!("{peer} {other:?}")),
+            }
+        })
     }
 }
 

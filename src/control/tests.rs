@@ -6,7 +6,7 @@ use hyper::{Method, Request, StatusCode};
 use serde_json::Value;
 
 use super::api::Api;
-use super::testing::{FixedRib, at, views, views_with};
+use super::testing::{FixedOperators, FixedRib, at, views, views_with};
 use super::view::{BoxFuture, QueryError, RibQueries};
 use crate::metrics::Metrics;
 use crate::rib::{Answer, Query};
@@ -15,7 +15,23 @@ async fn ask(method: Method, address: &str, alive: bool) -> (StatusCode, String)
     let api = Api {
         views: views_with(FixedRib { alive }),
         metrics: Arc::new(Metrics::new()),
+        operators: None,
     };
+    send(&api, method, address).await
+}
+
+/// As an operator on the unix socket.
+async fn post(address: &str) -> (StatusCode, Value) {
+    let api = Api {
+        views: views(),
+        metrics: Arc::new(Metrics::new()),
+        operators: Some(Arc::new(FixedOperators)),
+    };
+    let (status, text) = send(&api, Method::POST, address).await;
+    (status, serde_json::from_str(&text).expect("JSON"))
+}
+
+async fn send(api: &Api, method: Method, address: &str) -> (StatusCode, String) {
     let request = Request::builder()
         .method(method)
         .uri(address)
@@ -108,6 +124,7 @@ async fn a_listing_that_breaks_off_never_looks_complete() {
     let api = Api {
         views,
         metrics: Arc::new(Metrics::new()),
+        operators: None,
     };
     let request = Request::builder()
         .uri("/api/v1/routes")
@@ -167,6 +184,60 @@ async fn only_reading_is_allowed() {
     let (status, error) = refused("/api/v2/summary").await;
     assert_eq!(status, StatusCode::NOT_FOUND);
     assert_eq!(error["code"], "not_found");
+}
+
+const NEIGHBOR: &str = "/api/v1/neighbors/Mesh_192_0_2_12";
+
+#[tokio::test]
+async fn an_operator_acts_on_a_session_by_name_or_address() {
+    for (address, did) in [
+        ("reset", "Reset { hard: false }"),
+        ("reset?hard=true", "Reset { hard: true }"),
+        ("shutdown", "Shutdown(\"\")"),
+        ("shutdown?message=back%20at%205", "Shutdown(\"back at 5\")"),
+        ("enable", "Enable"),
+    ] {
+        let (status, body) = post(&format!("{NEIGHBOR}/{address}")).await;
+        assert_eq!(status, StatusCode::OK, "{body}");
+        assert_eq!(body["neighbor"], "Mesh_192_0_2_12");
+        assert_eq!(body["message"], format!("Mesh_192_0_2_12 {did}"));
+    }
+    let (_, body) = post("/api/v1/neighbors/192.0.2.254/enable").await;
+    assert_eq!(body["neighbor"], "Global_192_0_2_254");
+    assert_eq!(body["action"], "enable");
+}
+
+#[tokio::test]
+async fn what_an_operator_gets_wrong_is_named() {
+    let (status, body) = post(&format!("{NEIGHBOR}/soft-in")).await;
+    assert_eq!(status, StatusCode::CONFLICT);
+    assert_eq!(body["error"]["code"], "not_established");
+    let (status, body) = post("/api/v1/neighbors/nobody/reset").await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    assert_eq!(body["error"]["code"], "no_such_neighbor");
+    let long = "x".repeat(256);
+    for (address, field) in [
+        (format!("shutdown?message={long}"), "message"),
+        ("enable?hard=true".to_owned(), "hard"),
+        ("reset?hard=perhaps".to_owned(), "hard"),
+    ] {
+        let (status, body) = post(&format!("{NEIGHBOR}/{address}")).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST);
+        assert_eq!(body["error"]["field"], field);
+    }
+    let (status, _) = post(&format!("{NEIGHBOR}/explode")).await;
+    assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED);
+}
+
+#[tokio::test]
+async fn over_tcp_nobody_acts() {
+    let (status, text) = ask(Method::POST, &format!("{NEIGHBOR}/reset"), true).await;
+    assert_eq!(status, StatusCode::FORBIDDEN);
+    assert!(text.contains("unix_socket_only"), "{text}");
+    // A link that is followed, or fetched ahead, does nothing anywhere.
+    let (status, text) = ask(Method::GET, &format!("{NEIGHBOR}/reset"), true).await;
+    assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED);
+    assert!(text.contains("only POST"), "{text}");
 }
 
 #[tokio::test]
@@ -265,7 +336,8 @@ mod listeners {
         listen: Listen,
     ) -> Result<(watch::Sender<bool>, Vec<tokio::task::JoinHandle<()>>), ServeError> {
         let (stop, stopped) = watch::channel(false);
-        let tasks = serve(listen, views(), Arc::new(Metrics::new()), stopped).await?;
+        let (metrics, operators) = (Arc::new(Metrics::new()), Arc::new(FixedOperators));
+        let tasks = serve(listen, views(), metrics, operators, stopped).await?;
         Ok((stop, tasks))
     }
 

@@ -15,7 +15,7 @@ use crate::metrics::PeerSeries;
 use crate::net::{PeerId, PerFamily};
 use crate::plan::{PeerName, Plan};
 use crate::rib::{Answer, GroupRow, PeerCounts, Query, RibTotals, RoutesPage, RoutesQuery};
-use crate::session::PeerView;
+use crate::session::{ListenViews, OperatorAction, OperatorRefusal, PeerView};
 
 /// How long a room may take to answer before the asker is told so.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(5);
@@ -33,6 +33,8 @@ pub struct Views {
     pub about: Arc<About>,
     /// The sessions.
     pub peers: watch::Receiver<Peers>,
+    /// The listening sockets.
+    pub listen: watch::Receiver<ListenViews>,
     /// The plan in force; `None` until there is one.
     pub plan: watch::Receiver<Option<Arc<Plan>>>,
     /// The datastore.
@@ -122,6 +124,27 @@ pub trait RibQueries: Send + Sync {
     fn query(&self, query: Query) -> BoxFuture<'_, Result<Answer, QueryError>>;
 }
 
+/// Why an operator's wish is not granted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OperateError {
+    /// The session cannot do that at present.
+    #[error(transparent)]
+    Refused(#[from] OperatorRefusal),
+    /// The session did not answer.
+    #[error(transparent)]
+    NoAnswer(#[from] QueryError),
+}
+
+/// Does what operators wish.
+pub trait Operators: Send + Sync {
+    /// Does one thing to one session; says in one sentence what was done.
+    fn operate(
+        &self,
+        peer: PeerName,
+        action: OperatorAction,
+    ) -> BoxFuture<'_, Result<String, OperateError>>;
+}
+
 /// Asks the kernel's writer.
 pub trait FibQueries: Send + Sync {
     /// Every route wanted or present, in no particular order.
@@ -130,6 +153,19 @@ pub trait FibQueries: Send + Sync {
 
 const RIB: &str = "the routing table";
 const KERNEL: &str = "the kernel's route writer";
+const SESSION: &str = "the session";
+
+/// Puts an operator's wish, and waits for the answer no longer than for any other.
+pub(super) async fn operate(
+    operators: &dyn Operators,
+    peer: PeerName,
+    action: OperatorAction,
+) -> Result<String, OperateError> {
+    match tokio::time::timeout(ANSWER_TIME_MAX, operators.operate(peer, action)).await {
+        Ok(answer) => answer,
+        Err(_) => Err(QueryError::Late(SESSION).into()),
+    }
+}
 
 impl Views {
     /// The snapshots of all sessions, by name.

@@ -2,10 +2,12 @@
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::control::{BoxFuture, FibQueries, QueryError, RibQueries};
+use crate::control::{BoxFuture, FibQueries, OperateError, Operators, QueryError, RibQueries};
 use crate::fib::{FibInput, FibRow};
+use crate::plan::PeerName;
 use crate::rib::{Answer, Query};
-use crate::speaker::RibHandle;
+use crate::session::OperatorAction;
+use crate::speaker::{Operation, RibHandle};
 
 /// Prefixes that the kernel's writer lists between two of its turns.
 const ROWS_A_PAGE: usize = 256;
@@ -16,6 +18,29 @@ pub(super) struct RibAnswers(pub(super) RibHandle);
 impl RibQueries for RibAnswers {
     fn query(&self, query: Query) -> BoxFuture<'_, Result<Answer, QueryError>> {
         Box::pin(async move { self.0.ask(query).await.ok_or(QueryError::Gone("the RIB")) })
+    }
+}
+
+/// The sessions, as operators reach them.
+pub(super) struct Sessions(pub(super) mpsc::Sender<Operation>);
+
+impl Operators for Sessions {
+    fn operate(
+        &self,
+        peer: PeerName,
+        action: OperatorAction,
+    ) -> BoxFuture<'_, Result<String, OperateError>> {
+        Box::pin(async move {
+            let gone = QueryError::Gone("the session");
+            let (reply, answer) = oneshot::channel();
+            let operation = Operation {
+                peer,
+                action,
+                reply,
+            };
+            self.0.send(operation).await.map_err(|_| gone)?;
+            Ok(answer.await.map_err(|_| gone)??)
+        })
     }
 }
 

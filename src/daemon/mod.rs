@@ -22,11 +22,11 @@ use crate::fib::{self, FibInput, FibOptions, FibView, Netlink};
 use crate::metrics::Metrics;
 use crate::rib::ShardOptions;
 use crate::settings::{DatastoreUrl, FibMode, HttpListen, Settings};
-use crate::speaker::{self, FibLink, RibHandle, Speaker};
+use crate::speaker::{self, FibLink, OPERATIONS_MAX, RibHandle, Speaker};
 
 pub use program::main;
 
-use answers::{KernelAnswers, RibAnswers};
+use answers::{KernelAnswers, RibAnswers, Sessions};
 use planner::Planned;
 use supervise::Supervisor;
 
@@ -60,6 +60,7 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
     let views = control::Views {
         about: Arc::new(about(&settings)),
         peers: speaker.views(),
+        listen: speaker.listening(),
         plan: plan.subscribe(),
         datastore: intent.view.clone(),
         fib: kernel.view.clone(),
@@ -75,7 +76,9 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
             HttpListen::At(address) => Some(address),
         },
     };
-    let control = control::serve(listen, views, metrics, stop.subscribe()).await?;
+    let (operator, operations) = mpsc::channel(OPERATIONS_MAX);
+    let operators = Arc::new(Sessions(operator));
+    let control = control::serve(listen, views, metrics, operators, stop.subscribe()).await?;
 
     let supervisor = Supervisor {
         speaker,
@@ -88,6 +91,7 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
         kernel: kernel.tasks,
         readiness,
         reread: intent.reread,
+        operations,
     };
     let outcome = supervisor.run().await;
     stop.send_replace(true);

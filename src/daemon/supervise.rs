@@ -17,7 +17,7 @@ use crate::fib::{FibInput, FibView};
 use crate::fsm::StopReason;
 use crate::plan::Plan;
 use crate::session::PeerView;
-use crate::speaker::{Recovery, RecoveryState, RibHandle, Speaker};
+use crate::speaker::{Operation, Recovery, RecoveryState, RibHandle, Speaker};
 
 /// How often recovery is judged while it lasts, and whether all tasks live.
 const JUDGE_INTERVAL: Duration = Duration::from_millis(500);
@@ -36,6 +36,8 @@ pub(super) struct Supervisor {
     pub(super) kernel: Vec<JoinHandle<()>>,
     pub(super) readiness: watch::Sender<Readiness>,
     pub(super) reread: Arc<Notify>,
+    /// What operators wish.
+    pub(super) operations: mpsc::Receiver<Operation>,
 }
 
 /// How far the daemon is since its start.
@@ -78,7 +80,11 @@ impl Supervisor {
                 changed = self.fib.changed(), if writes => {
                     changed.context("the kernel's route writer has ended")?;
                 }
-                () = self.rib.gone() => anyhow::bail!("the RIB's thread has ended"),
+                // Without it no session says anything true: better to start anew, kernel routes stay.
+                () = self.rib.gone() => anyhow::bail!(
+                    "the RIB's thread has ended, which is a defect; its panic is told above"
+                ),
+                Some(operation) = self.operations.recv() => self.speaker.operate(operation).await,
                 heard = signals.next() => match heard {
                     Heard::Reread => {
                         info!("re-reading the datastore");

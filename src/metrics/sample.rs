@@ -66,6 +66,10 @@ pub struct PeerSample {
     pub update_errors: Vec<(&'static str, u64)>,
     /// How often it was served from the log.
     pub resyncs: u64,
+    /// How often a defect ended the session's task.
+    pub panics: u64,
+    /// How often the warning threshold of the prefix limit was exceeded.
+    pub prefix_limit_warnings: u64,
     /// The families whose prefixes are counted, with the counts.
     pub prefixes: Vec<(Family, PeerPrefixes)>,
 }

@@ -168,10 +168,14 @@ fn counters(families: &mut Families, peers: &[PeerSample], series: PeerSeries) {
     let mut notifications = Sums::default();
     let mut errors = Sums::default();
     let mut resyncs = Sums::default();
+    let mut panics = Sums::default();
+    let mut warnings = Sums::default();
     for peer in peers {
         let name = series.counted_as(peer);
         established.add(name, [], peer.established);
         resyncs.add(name, [], peer.resyncs);
+        panics.add(name, [], peer.panics);
+        warnings.add(name, [], peer.prefix_limit_warnings);
         for (reason, count) in &peer.down {
             down.add(name, [reason.clone()], *count);
         }
@@ -220,6 +224,18 @@ fn counters(families: &mut Families, peers: &[PeerSample], series: PeerSeries) {
         families,
         "calidris_peer_resyncs_total",
         "How often the peer fell behind its update group and was served from the change log.",
+        [],
+    );
+    panics.write(
+        families,
+        "calidris_peer_panics_total",
+        "How often a defect of calidris ended this session; the log has the message at fault.",
+        [],
+    );
+    warnings.write(
+        families,
+        "calidris_peer_prefix_limit_warnings_total",
+        "How often the peer exceeded the warning threshold of its prefix limit.",
         [],
     );
 }

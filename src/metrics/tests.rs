@@ -22,6 +22,8 @@ fn peer(name: &str, up: bool) -> PeerSample {
         notifications: vec![("sent".to_owned(), 4, 0, 1)],
         update_errors: vec![("treat_as_withdraw", 1)],
         resyncs: 1,
+        panics: 1,
+        prefix_limit_warnings: 2,
         prefixes: vec![(
             Family::Ipv4,
             PeerPrefixes {
@@ -148,6 +150,8 @@ fn the_names_of_the_contract_are_there() {
         "calidris_update_group_peers",
         "calidris_update_group_lagging_peers",
         "calidris_peer_resyncs_total",
+        "calidris_peer_panics_total",
+        "calidris_peer_prefix_limit_warnings_total",
         "calidris_rib_prefixes",
         "calidris_rib_paths",
         "calidris_rib_stale_paths",

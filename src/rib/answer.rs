@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::adj_rib_out::Advertised;
 use super::decision::{Candidate, Candidates, rank};
+use super::extended;
 use super::loc_rib::LocRib;
 use super::path::{Path, Usability};
 use super::peers::PeerSlot;
@@ -225,6 +226,7 @@ fn blank(from: Arc<str>) -> PathRow {
         med: None,
         local_pref: None,
         communities: Vec::new(),
+        extended_communities: Vec::new(),
         originator_id: None,
         cluster_list: Vec::new(),
         preference: 0,
@@ -235,6 +237,7 @@ fn blank(from: Arc<str>) -> PathRow {
 /// The row with what attributes say.
 fn described(row: PathRow, attributes: &PathAttributes) -> PathRow {
     let communities = attributes.communities.iter().map(ToString::to_string);
+    let extended = attributes.extended_communities.iter().copied();
     let large = attributes.large_communities.iter().map(ToString::to_string);
     PathRow {
         next_hop: attributes.next_hop.address(),
@@ -244,6 +247,7 @@ fn described(row: PathRow, attributes: &PathAttributes) -> PathRow {
         med: attributes.med,
         local_pref: attributes.local_pref,
         communities: communities.chain(large).collect(),
+        extended_communities: extended.map(extended::text).collect(),
         originator_id: attributes.originator_id.map(|id| id.to_string()),
         cluster_list: attributes
             .cluster_list

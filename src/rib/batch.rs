@@ -46,6 +46,19 @@ impl<P: Copy> RouteBatch<P> {
         }
     }
 
+    /// Takes what was gathered. After a full batch comes another one of the size, for which there is
+    /// room at once.
+    #[must_use]
+    pub fn take(&mut self) -> Self {
+        let mut next = Self::new(self.source);
+        if self.is_full() {
+            next.ops.reserve_exact(self.ops.len());
+            next.nlri.reserve_exact(self.nlri.len());
+            next.contents.reserve_exact(self.contents.len());
+        }
+        std::mem::replace(self, next)
+    }
+
     /// Who sent the routes.
     pub const fn source(&self) -> PeerId {
         self.source

@@ -17,7 +17,9 @@ use super::shared::Shared;
 use super::table::{DestId, Destination};
 use super::update_group::GroupKey;
 use crate::net::{AddressFamily, Family, Prefix};
-use crate::policy::{LOCAL_PREF_DEFAULT, NextHopMode, RouteContext, RouteSource, Verdict};
+use crate::policy::{
+    LOCAL_PREF_DEFAULT, NextHopMode, OtcVerdict, RouteContext, RouteSource, Verdict,
+};
 use crate::wire::{Community, NextHop, PathAttributes};
 
 /// Export of paths to one group during one turn.
@@ -172,6 +174,12 @@ impl GroupKey {
         {
             return false;
         }
+        let verdict = self
+            .role
+            .map(|role| OtcVerdict::on_export(role, self.local_as, attributes.otc));
+        if verdict == Some(OtcVerdict::Leak) {
+            return false;
+        }
         if !self.reflects(source) {
             return true;
         }
@@ -207,7 +215,13 @@ impl GroupKey {
 
     /// The attributes as they are sent; `None` where the next hop cannot be set.
     fn finish(&self, family: Family, mut attributes: PathAttributes) -> Option<PathAttributes> {
+        let received = attributes.next_hop.address();
         attributes.next_hop = self.next_hop(family, attributes.next_hop)?;
+        // AIGP is enabled inside the AS only, and who sets another next hop has to add the distance to
+        // the old one (RFC 7311 §3.3, §3.4.2), which nobody here knows.
+        if self.external || attributes.next_hop.address() != received {
+            attributes.aigp = Box::default();
+        }
         if self.external {
             attributes.local_pref = None;
             // RFC 4271 §5.1.4: the MED of one neighbouring AS is not told to another. A receiver
@@ -215,6 +229,16 @@ impl GroupKey {
             attributes.med = None;
             attributes.originator_id = None;
             attributes.cluster_list = Box::default();
+            keep_transitive(&mut attributes.extended_communities);
+            keep_transitive(&mut attributes.ipv6_extended_communities);
+            // RFC 7311 §3.2: not towards another AS unless both agree, which nobody can say here.
+            attributes.aigp = Box::default();
+            if let Some(role) = self.role
+                && let OtcVerdict::Set(asn) =
+                    OtcVerdict::on_export(role, self.local_as, attributes.otc)
+            {
+                attributes.otc = Some(asn);
+            }
         } else {
             attributes.local_pref.get_or_insert(LOCAL_PREF_DEFAULT);
         }
@@ -227,13 +251,25 @@ impl GroupKey {
             NextHopMode::Own => true,
             NextHopMode::Keep => false,
         };
-        let address = match current.address() {
-            Some(address) if !own => address,
-            Some(_) | None => self.own_next_hop?,
+        let extended = self.encode.extended_next_hop && family == Family::Ipv4;
+        let fits = |address: &IpAddr| Family::of(*address) == family || extended;
+        let address = match current.address().filter(|_| !own) {
+            Some(address) if fits(&address) => address,
+            // A peer that cannot take an IPv6 next hop for IPv4 comes by way of this side (RFC 8950
+            // §4), unless that is ruled out.
+            Some(_) if self.next_hop_mode == NextHopMode::Keep => return None,
+            Some(_) | None => self.own_next_hop.filter(fits)?,
         };
         // The link-local half of a received next hop means nothing beyond its link (RFC 2545 §3).
-        let fits = |address: &IpAddr| Family::of(*address) == family;
-        Some(address).filter(fits).map(NextHop::from)
+        Some(NextHop::from(address))
+    }
+}
+
+/// Leaves out what must not cross the border of an AS: bit 0x40 of the type says so (RFC 4360 §3).
+fn keep_transitive<const N: usize>(communities: &mut Box<[[u8; N]]>) {
+    let stays = |community: &[u8; N]| community.first().is_some_and(|kind| kind & 0x40 == 0);
+    if !communities.iter().all(stays) {
+        *communities = communities.iter().copied().filter(stays).collect();
     }
 }
 

@@ -1,4 +1,11 @@
-//! The way in: loop checks and the import policy.
+//! The way in: loop checks, what RFCs ask of routes from other ASes, and the import policy.
+//!
+//! Two checks are left out on purpose. The first AS of an external path need not be the peer's, for
+//! route servers leave themselves out (RFC 4271 §6.3 leaves it open, BIRD does not ask either); with
+//! that an empty external path counts as a short one. And between reflectors of one cluster a listed
+//! cluster is no loop, although RFC 4456 §8 would rather ignore such routes: the other reflector may be
+//! the only way to its clients. Nothing loops by that, as no reflector passes a route into a cluster
+//! that it has been in. As spec/calico.md §3.7 says, client sessions alone are checked.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -7,8 +14,8 @@ use super::command::PeerSetup;
 use super::intern::Interner;
 use super::path::{Edited, Imported, PREFERENCE_BGP, Refusal};
 use crate::net::{Family, Prefix};
-use crate::policy::{Policy, RouteContext, RouteSource, Verdict};
-use crate::wire::PathAttributes;
+use crate::policy::{OtcVerdict, Policy, RouteContext, RouteSource, Verdict};
+use crate::wire::{Community, PathAttributes};
 
 /// The verdicts on prefixes that a peer announces with one set of attributes.
 ///
@@ -16,7 +23,10 @@ use crate::wire::PathAttributes;
 pub(crate) struct Import<'a> {
     policy: &'a Policy,
     source: RouteSource,
+    /// As the policy sees them.
     attributes: &'a PathAttributes,
+    /// The same, where they are not as received.
+    admitted: Option<Arc<PathAttributes>>,
     settled: Option<Imported>,
 }
 
@@ -29,15 +39,20 @@ impl<'a> Import<'a> {
         let policy = &**setup.import.get(family);
         let unconditional =
             policy.rules.is_empty() && policy.otherwise != crate::policy::Then::Reject;
-        let settled = match loop_found(setup, attributes) {
-            Some(refusal) => Some(Imported::Refused(refusal)),
-            None if unconditional => Some(Imported::AsReceived),
-            None => None,
+        let admitted = match loop_found(setup, attributes) {
+            Some(refusal) => Err(refusal),
+            None => admit(setup, attributes),
+        };
+        let settled = match &admitted {
+            Err(refusal) => Some(Imported::Refused(*refusal)),
+            Ok(None) if unconditional => Some(Imported::AsReceived),
+            Ok(_) => None,
         };
         Self {
             policy,
             source: source_of(setup.external),
             attributes,
+            admitted: admitted.ok().flatten().map(Arc::new),
             settled,
         }
     }
@@ -57,29 +72,41 @@ impl<'a> Import<'a> {
     fn run(&self, prefix: Prefix, interner: &mut Interner) -> Imported {
         let verdict = self.policy.apply(&RouteContext {
             prefix,
-            attributes: self.attributes,
+            attributes: self.admitted.as_deref().unwrap_or(self.attributes),
             source: self.source,
         });
-        match verdict {
-            Verdict::Reject { .. } => Imported::Refused(Refusal::Policy),
-            Verdict::Accept {
-                attributes: None,
-                preference: None | Some(PREFERENCE_BGP),
-                ..
-            } => Imported::AsReceived,
+        let (edited, preference) = match verdict {
+            Verdict::Reject { .. } => return Imported::Refused(Refusal::Policy),
             Verdict::Accept {
                 attributes,
                 preference,
                 ..
-            } => {
-                let edited = attributes.unwrap_or_else(|| Box::new(self.attributes.clone()));
-                Imported::Edited(Arc::new(Edited {
-                    attributes: interner.intern(Arc::from(edited)),
-                    preference: preference.unwrap_or(PREFERENCE_BGP),
-                }))
-            }
+            } => (attributes.map(Arc::from), preference),
+        };
+        let preference = preference.unwrap_or(PREFERENCE_BGP);
+        let edited = edited.or_else(|| self.admitted.clone());
+        if edited.is_none() && preference == PREFERENCE_BGP {
+            return Imported::AsReceived;
         }
+        let attributes = edited.unwrap_or_else(|| Arc::new(self.attributes.clone()));
+        Imported::Edited(Arc::new(Edited {
+            attributes: interner.intern(attributes),
+            preference,
+        }))
     }
+}
+
+/// Whether the verdicts on a peer's paths, or what other peers hear of them, may have changed.
+pub(crate) fn differs(old: &PeerSetup, new: &PeerSetup, family: Family) -> bool {
+    let facts = |setup: &PeerSetup| {
+        (
+            (setup.local_as, setup.router_id, setup.external),
+            (setup.remote_as, setup.role),
+            (setup.reflector_client, setup.cluster_id),
+            (setup.allowed_local_as, setup.own_next_hop, setup.address),
+        )
+    };
+    facts(old) != facts(new) || old.import.get(family) != new.import.get(family)
 }
 
 /// Where routes of a peer come from, in the words of policies.
@@ -100,8 +127,6 @@ fn loop_found(setup: &PeerSetup, attributes: &PathAttributes) -> Option<Refusal>
     if attributes.originator_id == Some(setup.router_id) {
         return Some(Refusal::OriginatorLoop);
     }
-    // Between reflectors of one cluster a listed cluster is no loop: the other one may be the only
-    // way to its clients. As spec/calico.md §3.7 says, client sessions alone are checked.
     let cluster = setup.reflector_client.and(setup.cluster_id);
     if cluster.is_some_and(|cluster| attributes.cluster_list.contains(&cluster)) {
         return Some(Refusal::ClusterLoop);
@@ -117,4 +142,46 @@ fn loop_found(setup: &PeerSetup, attributes: &PathAttributes) -> Option<Refusal>
         .address()
         .is_some_and(own)
         .then_some(Refusal::OwnNextHop)
+}
+
+/// What is made of a path from another AS before the import policy, which may decide otherwise; `None`
+/// where it stays as it is.
+///
+/// - LOCAL_PREF is not the peer's to set (RFC 4271 §5.1.5). It is zero where the peer asks to be left,
+///   by GRACEFUL_SHUTDOWN (RFC 8326 §4.2).
+/// - A BLACKHOLE route stays within this AS (RFC 7999 §3.2). To discard its traffic is for the operator
+///   to ask for; calidris has no means for that.
+/// - ONLY_TO_CUSTOMER is set, or tells a leak, by the peer's role (RFC 9234 §5).
+fn admit(
+    setup: &PeerSetup,
+    attributes: &PathAttributes,
+) -> Result<Option<PathAttributes>, Refusal> {
+    if !setup.external {
+        return Ok(None);
+    }
+    let verdict = setup
+        .role
+        .map(|role| OtcVerdict::on_import(role, setup.remote_as, attributes.otc));
+    let otc = match verdict {
+        Some(OtcVerdict::Leak) => return Err(Refusal::RouteLeak),
+        Some(OtcVerdict::Set(asn)) => Some(asn),
+        Some(OtcVerdict::Keep) | None => attributes.otc,
+    };
+    let has = |community| attributes.has_community(community);
+    let local_pref = has(Community::GRACEFUL_SHUTDOWN).then_some(0);
+    let kept_in = has(Community::NO_EXPORT) || has(Community::NO_ADVERTISE);
+    let keep_in = has(Community::BLACKHOLE) && !kept_in;
+    if (otc, local_pref, keep_in) == (attributes.otc, attributes.local_pref, false) {
+        return Ok(None);
+    }
+    let mut admitted = PathAttributes {
+        otc,
+        local_pref,
+        ..attributes.clone()
+    };
+    if keep_in {
+        let communities = attributes.communities.iter().copied();
+        admitted.communities = communities.chain([Community::NO_EXPORT]).collect();
+    }
+    Ok(Some(admitted))
 }

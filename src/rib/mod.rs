@@ -43,6 +43,7 @@ mod command;
 mod decision;
 mod dest_set;
 mod export;
+mod extended;
 mod feed;
 mod import;
 mod intern;

@@ -23,6 +23,8 @@ pub(crate) enum Refusal {
     ClusterLoop,
     /// NEXT_HOP is this speaker (RFC 4271 §5.1.3).
     OwnNextHop,
+    /// ONLY_TO_CUSTOMER says that it must not have come this way (RFC 9234 §5).
+    RouteLeak,
     /// The import policy refused it.
     Policy,
 }
@@ -35,6 +37,7 @@ impl Refusal {
             Self::OriginatorLoop => "originator loop",
             Self::ClusterLoop => "cluster loop",
             Self::OwnNextHop => "own next hop",
+            Self::RouteLeak => "route leak",
             Self::Policy => "import policy",
         }
     }

@@ -93,7 +93,7 @@ pub struct PathRow {
     pub multipath: bool,
     /// Whether it can be selected at all.
     pub usable: bool,
-    /// Why not, if not: `import policy`, `next hop unreachable`, `AS loop`, ….
+    /// Why not, if not: `import policy`, `next hop unreachable`, `AS loop`, `route leak`, ….
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Kept over the peer's restart (RFC 4724).
@@ -115,6 +115,9 @@ pub struct PathRow {
     /// COMMUNITIES and large communities as text.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub communities: Vec<String>,
+    /// Extended communities as text: `rt:65000:1`, `ro:65000:1`, others in hexadecimal.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub extended_communities: Vec<String>,
     /// ORIGINATOR_ID.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub originator_id: Option<String>,

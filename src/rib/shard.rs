@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::batch::RouteBatch;
 use super::command::{Command, Output, PeerSetup, Routes};
+use super::import;
 use super::loc_rib::LocRib;
 use super::member::Served;
 use super::path::Path;
@@ -234,7 +235,7 @@ impl Shard {
         let old = std::mem::replace(&mut peer.setup, Arc::new(setup));
         let new = Arc::clone(&peer.setup);
         for family in Family::ALL {
-            if imports_differ(&old, &new, family) {
+            if import::differs(&old, &new, family) {
                 let kind = SweepKind::Reimport(slot);
                 self.begin_sweep(Sweep::new(family, kind));
             }
@@ -378,19 +379,6 @@ fn turn_groups<A: AddressFamily>(rib: &mut LocRib<A>, shared: &mut Shared) -> bo
         }
     }
     busy
-}
-
-/// Whether the verdicts on a peer's paths, or what other peers hear of them, may have changed.
-fn imports_differ(old: &PeerSetup, new: &PeerSetup, family: Family) -> bool {
-    let facts = |setup: &PeerSetup| {
-        (
-            (setup.local_as, setup.router_id, setup.external),
-            (setup.remote_as, setup.role),
-            (setup.reflector_client, setup.cluster_id),
-            (setup.allowed_local_as, setup.own_next_hop, setup.address),
-        )
-    };
-    facts(old) != facts(new) || old.import.get(family) != new.import.get(family)
 }
 
 /// Destinations swept in one turn.

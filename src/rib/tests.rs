@@ -6,12 +6,16 @@ use super::testing::*;
 use super::*;
 use crate::net::{Family, PathId, PeerId};
 
+mod add_path;
+mod border;
 mod feed;
 mod held;
 mod lag;
+mod limits;
 mod paths;
 mod random;
 mod recovery;
+mod refresh;
 mod restart;
 
 const V4: Family = Family::Ipv4;

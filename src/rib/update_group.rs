@@ -71,14 +71,22 @@ impl GroupKey {
     }
 }
 
-/// This side's address of the session, or of the family; for IPv4 without one an IPv6 address where the
+/// This side's address of the session, or of the family (a link-local one only if need be: it means
+/// nothing beyond the link); for IPv4 without one an IPv6 address where the
 /// peer takes that (RFC 8950).
 fn own_next_hop(setup: &PeerSetup, terms: &SessionTerms, family: Family) -> Option<IpAddr> {
     let of_family = |family| {
-        terms
+        let connected = terms
             .local_address
-            .filter(|address| Family::of(*address) == family)
+            .filter(|address| Family::of(*address) == family);
+        let link_local = |address: &IpAddr| match address {
+            IpAddr::V4(_) => false,
+            IpAddr::V6(address) => address.is_unicast_link_local(),
+        };
+        connected
+            .filter(|address| !link_local(address))
             .or(*setup.own_next_hop.get(family))
+            .or(connected)
     };
     let extended = terms.extended_next_hop && family == Family::Ipv4;
     of_family(family).or_else(|| of_family(Family::Ipv6).filter(|_| extended))
@@ -167,7 +175,7 @@ impl Group {
             } else {
                 exporter.paths(dest, destination, ids)
             };
-            replaced += self.tell(&mut batch, dest, destination.prefix, new, ids);
+            replaced += self.tell(&mut batch, dest, destination.prefix, &new, ids);
         }
         shared.interner.release(replaced);
         debug_assert!(self.head >= before, "invariant 7: no cursor moves back");
@@ -220,7 +228,7 @@ impl Group {
         batch: &mut Batch<A>,
         dest: DestId,
         prefix: A::Prefix,
-        new: AdvertisedPaths,
+        new: &AdvertisedPaths,
         ids: &PathIds,
     ) -> usize {
         let old = self.rib.set(dest, new.clone());
@@ -229,7 +237,7 @@ impl Group {
         }
         let nlri = |path_id| Nlri { prefix, path_id };
         let same = |one: &Advertised, other: &Advertised| one.path_id == other.path_id;
-        for path in &new {
+        for path in new {
             let before = old.iter().find(|old| same(old, path));
             if !self.retell && before.is_some_and(|old| self.is_told(old, path)) {
                 continue;
@@ -244,7 +252,7 @@ impl Group {
             }
         }
         if self.retell {
-            let gone = self.unsaid(ids, dest, &new);
+            let gone = self.unsaid(ids, dest, new);
             gone.into_iter().for_each(|id| batch.withdraw(nlri(id)));
         } else {
             let gone = old

@@ -14,6 +14,7 @@ use super::follow::Follow;
 use super::inbox::Inbox;
 use super::mailbox::{REPLIES_MAX, RibMail};
 use super::receive::FaultLog;
+use super::socket::SocketTerms;
 use crate::clock;
 use crate::fsm::{Action, ConnectionId, DownReason, Negotiated, SessionDown};
 use crate::net::{PeerId, PerFamily};
@@ -64,7 +65,8 @@ impl Driver {
                         DownReason::DialFailed(_) => debug!(%reason, "session attempt failed"),
                         _ => warn!(%reason, "session attempt failed"),
                     }
-                    self.record.failed(&reason, clock::wall());
+                    let hint = self.dial_hint(&reason);
+                    self.record.failed(&reason, hint, clock::wall());
                 }
                 Action::Refresh(family) => {
                     let peer = self.spec.id;
@@ -86,17 +88,28 @@ impl Driver {
     fn dial(&mut self) {
         let remote = (self.spec.plan.address, self.spec.plan.port).into();
         let source = self.spec.plan.source_address;
+        let terms = SocketTerms::new(&self.spec.plan);
         self.cancel_dial();
-        self.dialling = Some(tokio::spawn(dial(remote, source)));
+        self.dialling = Some(tokio::spawn(dial(remote, source, terms)));
     }
 
-    fn cancel_dial(&mut self) {
+    /// What the kernel does not tell: a segment with another signature is dropped like any noise.
+    fn dial_hint(&self, reason: &DownReason) -> &'static str {
+        match (reason, &self.spec.plan.password) {
+            (DownReason::DialFailed(_), Some(_)) => {
+                "; a peer with another password or none does not answer either"
+            }
+            _ => "",
+        }
+    }
+
+    pub(super) fn cancel_dial(&mut self) {
         if let Some(task) = self.dialling.take() {
             task.abort();
         }
     }
 
-    fn send(&mut self, id: ConnectionId, encode: impl FnOnce(&mut Vec<u8>)) {
+    pub(super) fn send(&mut self, id: ConnectionId, encode: impl FnOnce(&mut Vec<u8>)) {
         let mut message = Vec::new();
         encode(&mut message);
         if let Some(connection) = self.open_connection(id) {
@@ -164,6 +177,7 @@ impl Driver {
     }
 
     fn down(&mut self, down: &SessionDown) {
+        self.flush_inbox();
         let restart = self.record.restart_terms.filter(|_| down.keep_routes);
         self.session = None;
         // A silent stop is the end of the process: told of it, the RIB would withdraw this peer's

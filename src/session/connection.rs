@@ -8,6 +8,7 @@ use std::time::Instant;
 use bytes::BytesMut;
 use tokio::net::TcpStream;
 
+use super::arrival::Arrival;
 use super::outbox::Outbox;
 use crate::fsm::{CloseReason, ConnectionId};
 use crate::wire::Framer;
@@ -29,6 +30,8 @@ pub(crate) struct Connection {
     /// Set once the machine has asked to close: what is queued is written until this time, then what
     /// the peer still sends is read away so that the last message is not lost to a TCP reset.
     pub(crate) closing: Option<Instant>,
+    /// Set from an accepted connection's arrival to its OPEN.
+    pub(super) arrival: Option<Arrival>,
     finished_writing: bool,
     stream: TcpStream,
 }
@@ -53,6 +56,7 @@ impl Connection {
             local: stream.local_addr()?,
             remote: stream.peer_addr()?,
             closing: None,
+            arrival: None,
             finished_writing: false,
             stream,
         })

@@ -5,16 +5,22 @@ use std::net::{IpAddr, SocketAddr};
 
 use tokio::net::{TcpSocket, TcpStream};
 
-use super::sockopt;
+use super::socket::{self, SocketTerms};
 
 /// Opens a connection to `remote` from `source`; whoever waits for it gives up in his own time.
 ///
 /// # Errors
 /// What the system said, in one line.
-pub(crate) async fn dial(remote: SocketAddr, source: Option<IpAddr>) -> Result<TcpStream, String> {
+pub(crate) async fn dial(
+    remote: SocketAddr,
+    source: Option<IpAddr>,
+    terms: SocketTerms,
+) -> Result<TcpStream, String> {
     let attempt = async {
-        let socket = TcpSocket::from_std_stream(sockopt::dialler(remote, source)?.into());
-        socket.connect(remote).await
+        let socket = socket::dialler(remote, source, &terms)?;
+        TcpSocket::from_std_stream(socket.into())
+            .connect(remote)
+            .await
     };
     attempt.await.map_err(|error| describe(&error, source))
 }

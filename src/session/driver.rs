@@ -11,16 +11,20 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tracing::{Instrument, info_span};
 
+use super::arrival::Incoming;
 use super::connection::{Connection, Readiness};
 use super::follow::{Follow, follow_rings};
+use super::hold::Holds;
 use super::inbox::Inbox;
 use super::mailbox::{RibMail, RibReply};
+use super::operate::{OperatorAction, OperatorReply};
 use super::receive::FaultLog;
 use super::record::Record;
 use super::spec::PeerSpec;
+use super::transport::poll_connections;
 use super::view::{PeerState, PeerView};
 use crate::clock;
-use crate::fsm::{self, Backlog, ConnectionId, Direction, Input, StopReason};
+use crate::fsm::{self, Backlog, ConnectionId, Input, StopReason};
 use crate::net::{Family, PerFamily};
 use crate::plan::ChangeMode;
 use crate::rib::Chunk;
@@ -32,20 +36,30 @@ pub(crate) const COMMANDS_MAX: usize = 16;
 /// How often changed counters are published; a changed state is published at once.
 const PUBLISH_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Reads of what a peer said before a write to it failed.
-const READS_AFTER_FAILURE: usize = 16;
-
 /// What the registry tells a session.
 #[derive(Debug)]
 pub enum DriverCommand {
     /// A connection from the peer's address.
-    Incoming(TcpStream),
+    Incoming(Incoming),
     /// The peer's parameters changed.
     Reconfigure(Box<PeerSpec>, ChangeMode),
     /// Whether this speaker is still recovering from its own restart (the R and F bits of RFC 4724).
     Restarting(bool),
+    /// Do what an operator wishes, and tell him.
+    Operate(OperatorAction, OperatorReply),
     /// End the session and the task.
     Stop(StopReason),
+}
+
+/// How a session's task begins.
+#[derive(Clone, Debug, Default)]
+pub struct DriverOptions {
+    /// Whether this speaker is recovering from its own restart.
+    pub restarting: bool,
+    /// Set where an operator has shut the session down: his message.
+    pub shutdown: Option<Arc<str>>,
+    /// What the jitter of timers comes from.
+    pub seed: u64,
 }
 
 /// The registry's end of a session.
@@ -72,11 +86,13 @@ pub struct Driver {
     pub(super) dialling: Option<JoinHandle<Result<TcpStream, String>>>,
     pub(super) mail: VecDeque<RibMail>,
     pub(super) session: Option<Session>,
-    next_connection: u64,
+    pub(super) holds: Holds,
+    pub(super) panics: u32,
+    pub(super) restarting: bool,
+    pub(super) seed: u64,
+    pub(super) next_connection: u64,
     published: Instant,
-    restarting: bool,
     stopping: bool,
-    seed: u64,
 }
 
 /// What exists only while the session is established.
@@ -106,14 +122,19 @@ impl Driver {
     pub fn spawn(
         spec: PeerSpec,
         rib: mpsc::Sender<RibMail>,
-        restarting: bool,
-        seed: u64,
+        options: DriverOptions,
     ) -> DriverHandle {
         let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
         let record = Record::new(clock::wall());
-        let (view, watched) = watch::channel(Arc::new(record.view(&spec, PeerState::Idle)));
-        let mut fsm = fsm::Peer::new(spec.fsm_config(), seed);
-        fsm.set_restarting(restarting);
+        let holds = Holds {
+            operator: options.shutdown,
+            plan: spec.plan.shutdown.clone(),
+            ..Holds::default()
+        };
+        let first = record.view(&spec, PeerState::Idle, holds.view());
+        let (view, watched) = watch::channel(Arc::new(first));
+        let mut fsm = fsm::Peer::new(spec.fsm_config(), options.seed);
+        fsm.set_restarting(options.restarting);
         let span = info_span!("session", peer = %spec.name);
         let driver = Self {
             spec,
@@ -126,11 +147,13 @@ impl Driver {
             dialling: None,
             mail: VecDeque::new(),
             session: None,
+            holds,
+            panics: 0,
+            restarting: options.restarting,
+            seed: options.seed,
             next_connection: 0,
             published: clock::now(),
-            restarting,
             stopping: false,
-            seed,
         };
         let task = tokio::spawn(driver.run().instrument(span));
         DriverHandle {
@@ -140,8 +163,9 @@ impl Driver {
         }
     }
 
-    async fn run(mut self) {
-        self.fsm.handle(clock::now(), Input::Start);
+    /// The task's loop; whoever runs it catches its panics.
+    pub(super) async fn drive(&mut self) {
+        self.start();
         loop {
             self.perform();
             self.request_routes();
@@ -206,7 +230,7 @@ impl Driver {
             Wake::Command(None) => self.stop(StopReason::Silent),
             Wake::Dialled(Ok(stream)) => {
                 self.dialling = None;
-                self.connected(Direction::Outgoing, stream);
+                self.connected(stream);
             }
             Wake::Dialled(Err(reason)) => {
                 self.dialling = None;
@@ -225,21 +249,28 @@ impl Driver {
 
     fn on_command(&mut self, command: DriverCommand) {
         match command {
-            DriverCommand::Incoming(stream) => self.connected(Direction::Incoming, stream),
+            DriverCommand::Incoming(incoming) => self.accepted(incoming),
+            DriverCommand::Operate(action, reply) => self.operate(&action, reply),
             DriverCommand::Reconfigure(spec, ChangeMode::Soft) => {
+                let limit = self.spec.plan.prefix_limit;
                 self.spec = *spec;
                 self.fsm.reconfigure(self.spec.fsm_config());
+                if self.spec.plan.prefix_limit != limit && self.holds.prefix_limit.take().is_some()
+                {
+                    self.start();
+                }
+                self.follow_plan();
                 self.record.touch();
             }
             DriverCommand::Reconfigure(spec, ChangeMode::Reset(reason)) => {
                 tracing::info!(reason, "session reset: its parameters changed");
-                self.input(Input::Stop(StopReason::ConfigChange));
-                self.perform();
+                self.halt(StopReason::ConfigChange);
                 self.spec = *spec;
                 self.fsm = fsm::Peer::new(self.spec.fsm_config(), self.seed);
                 self.fsm.set_restarting(self.restarting);
-                self.input(Input::Start);
-                self.record.touch();
+                self.holds.prefix_limit = None;
+                self.follow_plan();
+                self.start();
             }
             DriverCommand::Restarting(restarting) => {
                 self.restarting = restarting;
@@ -249,31 +280,24 @@ impl Driver {
         }
     }
 
+    /// Ends the session and the task.
     pub(super) fn stop(&mut self, reason: StopReason) {
         self.stopping = true;
         self.input(Input::Stop(reason));
     }
 
-    fn connected(&mut self, direction: Direction, stream: TcpStream) {
-        self.next_connection += 1;
-        let id = ConnectionId(self.next_connection);
-        match Connection::new(id, stream) {
-            Ok(connection) => {
-                self.connections.push(connection);
-                self.input(Input::Connected {
-                    direction,
-                    connection: id,
-                });
-            }
-            Err(error) if direction == Direction::Outgoing => {
-                self.input(Input::DialFailed {
-                    reason: error.to_string(),
-                });
-            }
-            Err(error) => {
-                tracing::debug!(reason = %error, "incoming connection was gone at once");
-            }
+    /// Seeks a session, unless something holds it down.
+    pub(super) fn start(&mut self) {
+        if self.holds.is_free() && !self.stopping {
+            self.input(Input::Start);
         }
+    }
+
+    /// Ends the session until the next [`Driver::start`].
+    pub(super) fn halt(&mut self, reason: StopReason) {
+        self.input(Input::Stop(reason));
+        self.perform();
+        self.record.touch();
     }
 
     pub(super) fn input(&mut self, input: Input) {
@@ -282,6 +306,7 @@ impl Driver {
 
     fn on_deadline(&mut self) {
         let now = clock::now();
+        self.release_holds();
         if self.fsm.poll_timeout().is_some_and(|(at, _)| at <= now) {
             let paused = !self.mail.is_empty();
             if !paused {
@@ -296,13 +321,6 @@ impl Driver {
         }
     }
 
-    /// The connection, unless it is being closed.
-    pub(super) fn open_connection(&mut self, id: ConnectionId) -> Option<&mut Connection> {
-        self.connections
-            .iter_mut()
-            .find(|c| c.id == id && c.closing.is_none())
-    }
-
     pub(super) fn mail_more(&mut self) {
         while !self.mail.is_empty() {
             let Ok(permit) = self.rib.try_reserve() else {
@@ -314,44 +332,6 @@ impl Driver {
         }
     }
 
-    fn write(&mut self) {
-        let now = clock::now();
-        let mut failed = Vec::new();
-        for connection in self.connections.iter_mut().filter(|c| c.closing.is_none()) {
-            let id = connection.id;
-            match connection.write() {
-                Ok(0) => {}
-                Ok(_) => {
-                    let wrote = Input::Wrote {
-                        connection: id,
-                        caught_up: !connection.outbox.has_control(),
-                    };
-                    self.fsm.handle(now, wrote);
-                }
-                Err(reason) => failed.push((id, reason)),
-            }
-        }
-        for (connection, reason) in failed {
-            // The peer's last word may wait unread: a Cease says that nothing is to be kept.
-            for _ in 0..READS_AFTER_FAILURE {
-                if !self.read(connection) {
-                    break;
-                }
-            }
-            if self.open_connection(connection).is_some() {
-                self.connections.retain(|c| c.id != connection);
-                self.input(Input::Closed { connection, reason });
-            }
-            self.perform();
-        }
-    }
-
-    fn close_steps(&mut self) {
-        let now = clock::now();
-        self.connections
-            .retain_mut(|c| c.closing.is_none() || !c.close_step(now));
-    }
-
     fn deadline(&self) -> Option<Instant> {
         let publish = self
             .record
@@ -359,18 +339,23 @@ impl Driver {
             .then(|| self.published + PUBLISH_INTERVAL);
         let closing = self.connections.iter().filter_map(|c| c.closing).min();
         let timer = self.fsm.poll_timeout().map(|(at, _)| at);
-        [publish, closing, timer].into_iter().flatten().min()
+        let held = self.holds.deadline();
+        [publish, closing, timer, held].into_iter().flatten().min()
     }
 
     fn publish(&mut self) {
         let now = clock::now();
         let state = self.fsm.state();
-        let changed = self.view.borrow().state != state;
+        let held = self.holds.view();
+        let changed = {
+            let shown = self.view.borrow();
+            shown.state != state || shown.held != held
+        };
         if changed || (self.record.is_touched() && now >= self.published + PUBLISH_INTERVAL) {
             self.published = now;
             self.record.published();
             self.view
-                .send_replace(Arc::new(self.record.view(&self.spec, state)));
+                .send_replace(Arc::new(self.record.view(&self.spec, state, held)));
         }
     }
 }
@@ -381,24 +366,6 @@ impl Drop for Driver {
             dialling.abort();
         }
     }
-}
-
-fn poll_connections(
-    connections: &[Connection],
-    paused: bool,
-    context: &mut std::task::Context<'_>,
-) -> std::task::Poll<(ConnectionId, Readiness)> {
-    for connection in connections {
-        // What a closing connection still receives is read away once its last message is written.
-        let paused = match connection.closing {
-            Some(_) => !connection.outbox.is_empty(),
-            None => paused,
-        };
-        if let std::task::Poll::Ready(readiness) = connection.poll_ready(context, paused) {
-            return std::task::Poll::Ready((connection.id, readiness));
-        }
-    }
-    std::task::Poll::Pending
 }
 
 async fn dialled(

@@ -8,9 +8,9 @@ use tokio::sync::broadcast::error::RecvError;
 
 use super::driver::Driver;
 use super::mailbox::{RibMail, RibReply};
-use crate::fsm::{Input, StopReason};
+use crate::fsm::StopReason;
 use crate::net::{Family, PerFamily};
-use crate::rib::{Chunk, Command, PrefixLimitEvent, Version};
+use crate::rib::{Chunk, Command, Version};
 
 /// How one family's routes reach the peer.
 #[derive(Debug, Default)]
@@ -77,23 +77,6 @@ impl Driver {
             }
             Some(RibReply::PrefixLimit { family, event }) => self.on_prefix_limit(family, event),
             None => self.stop(StopReason::Silent),
-        }
-    }
-
-    fn on_prefix_limit(&mut self, family: Family, event: PrefixLimitEvent) {
-        match event {
-            PrefixLimitEvent::Warning { count, limit } => {
-                tracing::warn!(%family, count, limit, "prefix limit nearly reached");
-            }
-            PrefixLimitEvent::Exceeded { count, limit } => {
-                tracing::warn!(%family, count, limit, "prefix limit exceeded");
-                let restart = self.spec.plan.prefix_limit.and_then(|limit| limit.restart);
-                self.input(Input::Stop(StopReason::PrefixLimit {
-                    family,
-                    max: limit,
-                    restart,
-                }));
-            }
         }
     }
 

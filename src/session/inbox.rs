@@ -75,19 +75,14 @@ impl Inbox {
 
     fn flush(&mut self) {
         if !self.ipv4.is_empty() {
-            let batch = take(&mut self.ipv4);
+            let batch = self.ipv4.take();
             self.ready.push_back(Command::Routes(Routes::V4(batch)));
         }
         if !self.ipv6.is_empty() {
-            let batch = take(&mut self.ipv6);
+            let batch = self.ipv6.take();
             self.ready.push_back(Command::Routes(Routes::V6(batch)));
         }
     }
-}
-
-fn take<P: Copy>(batch: &mut RouteBatch<P>) -> RouteBatch<P> {
-    let empty = RouteBatch::new(batch.source());
-    std::mem::replace(batch, empty)
 }
 
 /// Adds a run to a batch, and hands batches over as they get full.
@@ -106,6 +101,6 @@ fn extend<A: AddressFamily>(
         if !batch.is_full() {
             return;
         }
-        ready(take(batch));
+        ready(batch.take());
     }
 }

@@ -5,37 +5,63 @@
 //! the RIB's mailbox, a command. It never awaits a write while input waits, and keepalives never
 //! queue behind routes.
 //!
+//! A [`Listener`] hands incoming connections over: strangers are closed before any state exists for
+//! them, and where a session has a password, so is whoever comes while that key is not in force. The
+//! options that this takes are set in `sockopt`, the one file with `unsafe`.
+//!
+//! A session may be held down though it is planned (`hold`): by an operator, until he enables it or
+//! the process ends; by the plan; beyond its prefix limit; after a defect. A panic, which would be a
+//! defect, ends its own session only (`contain`): the message at fault is logged, the task begins anew
+//! after a pause that doubles each time, and no other session notices.
+//!
 //! # Queues and their bounds (invariant 8)
 //!
 //! | queue | bound | when it is full |
 //! | --- | --- | --- |
 //! | bytes read, not yet parsed | one message and one read | nothing more is read until it is parsed |
 //! | routes parsed, not yet in the RIB's mailbox | one read's worth | the socket is not read; TCP slows the peer, writing and keepalives go on |
+//! | control messages to write | one of each content | a second KEEPALIVE or ROUTE-REFRESH is not queued |
+//! | accepted connections without OPEN | one a session; two a session and 64 in all | the earlier one is closed; the new one is refused |
 //! | routes to write | [`outbox::ROUTE_OCTETS_MAX`] and one chunk | the ring is not read, nothing is pulled |
 //! | a group's ring | [`crate::rib::RING_CHUNKS`] | the reader catches up from the RIB's log |
 //! | replies from the RIB | [`mailbox::REPLIES_MAX`] | cannot happen: one request a family is under way |
 //! | commands | [`driver::COMMANDS_MAX`] | the registry waits; an incoming connection is refused |
 
 mod actions;
+mod arrival;
 mod connection;
+mod contain;
 mod dial;
 mod driver;
 mod follow;
+mod hold;
 mod inbox;
+mod keys;
+mod limit;
 mod listen;
 mod mailbox;
+mod operate;
 mod outbox;
 mod receive;
 mod record;
+mod socket;
 mod sockopt;
 mod spec;
 #[cfg(test)]
 pub(crate) mod testing;
+mod throttle;
+mod transport;
 mod view;
 
-pub use driver::{Driver, DriverCommand, DriverHandle};
-pub use listen::{Acceptors, Listener};
+pub use arrival::{Arrivals, Incoming};
+#[cfg(test)]
+pub(crate) use contain::BOMB;
+pub use driver::{Driver, DriverCommand, DriverHandle, DriverOptions};
+pub use hold::{HeldBy, HeldView};
+pub use keys::Keys;
+pub use listen::{Acceptor, Acceptors, ListenView, ListenViews, Listener, Reception};
 pub use mailbox::{RibMail, RibReply};
+pub use operate::{OperatorAction, OperatorAnswer, OperatorRefusal, OperatorReply};
 pub use spec::PeerSpec;
 pub use view::{
     CountersView, ErrorView, MessageCounts, NegotiatedView, NotificationView, PeerState, PeerView,

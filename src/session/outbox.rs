@@ -27,9 +27,15 @@ pub(crate) struct Outbox {
 }
 
 impl Outbox {
-    /// Queues one control message ahead of all routes.
-    pub(crate) fn push_control(&mut self, message: Bytes) {
-        self.control.push_back(message);
+    /// Queues one control message ahead of all routes; returns whether it was. One that waits already
+    /// is not queued twice: a second KEEPALIVE or ROUTE-REFRESH behind a peer that does not read would
+    /// say nothing more, and so the queue holds no more than one of each.
+    pub(crate) fn push_control(&mut self, message: Bytes) -> bool {
+        let is_new = !self.control.contains(&message);
+        if is_new {
+            self.control.push_back(message);
+        }
+        is_new
     }
 
     /// Queues a chunk without the stretches that stem from `own`; returns the UPDATEs queued.
@@ -220,6 +226,22 @@ mod tests {
             write_all(&mut outbox, 7),
             [a[40..].to_vec(), keepalive, b].concat()
         );
+    }
+
+    #[test]
+    fn a_peer_that_does_not_read_has_one_keepalive_waiting() {
+        let (keepalive, refresh) = (message(4, 0), message(5, 4));
+        let mut outbox = Outbox::default();
+        assert!(outbox.push_control(keepalive.clone().into()));
+        for _ in 0..100 {
+            assert!(!outbox.push_control(keepalive.clone().into()));
+            outbox.push_control(refresh.clone().into());
+        }
+        assert_eq!(
+            write_all(&mut outbox, 4096),
+            [keepalive.clone(), refresh].concat()
+        );
+        assert!(outbox.push_control(keepalive.into()));
     }
 
     #[test]

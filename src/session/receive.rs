@@ -31,10 +31,8 @@ impl Driver {
         let outcome = connection.read();
         let more = matches!(outcome, Some(Ok(())));
         self.parse(id);
-        if self.session.is_some() {
-            self.drain_inbox();
-            self.mail_more();
-        }
+        self.flush_inbox();
+        self.mail_more();
         if let Some(Err(reason)) = outcome
             && self.open_connection(id).is_some()
         {
@@ -49,11 +47,12 @@ impl Driver {
 
     /// Tells the RIB something that must come behind the routes received before it.
     pub(super) fn tell_in_order(&mut self, command: Command) {
-        self.drain_inbox();
+        self.flush_inbox();
         self.mail.push_back(RibMail::Command(command));
     }
 
-    fn drain_inbox(&mut self) {
+    /// Addresses what has gathered of routes to the RIB.
+    pub(super) fn flush_inbox(&mut self) {
         if let Some(session) = &mut self.session {
             let mut commands = VecDeque::new();
             session.inbox.drain_into(&mut commands);
@@ -64,7 +63,9 @@ impl Driver {
     fn parse(&mut self, id: ConnectionId) {
         while let Some(connection) = self.open_connection(id) {
             match connection.framer.next() {
-                Ok(Some(message)) => self.on_message(id, &message),
+                Ok(Some(message)) => {
+                    self.with_message(id, &message, |driver| driver.on_message(id, &message));
+                }
                 Ok(None) => return,
                 Err(error) => {
                     self.received(id, Received::Faulty(error));
@@ -75,11 +76,18 @@ impl Driver {
     }
 
     fn on_message(&mut self, id: ConnectionId, message: &[u8]) {
+        #[cfg(test)]
+        assert!(!message.ends_with(super::BOMB), "asked for by a test");
         if kind(message) == Some(MessageKind::Update) {
             return self.on_update(id, message);
         }
         let message = match wire::decode(message, &DecodeContext::BEFORE_OPEN) {
-            Ok(Message::Open(open)) => Received::Open(open),
+            Ok(Message::Open(open)) => {
+                if let Some(connection) = self.open_connection(id) {
+                    connection.arrival = None;
+                }
+                Received::Open(open)
+            }
             Ok(Message::Keepalive) => Received::Keepalive,
             Ok(Message::Notification(notification)) => Received::Notification(notification),
             Ok(Message::RouteRefresh(refresh)) => Received::RouteRefresh(refresh),
@@ -171,6 +179,18 @@ impl FaultLog {
 
 /// The least time between two lines about faulty UPDATEs of one session.
 const FAULT_LOG_INTERVAL: Duration = Duration::from_secs(1);
+
+impl Drop for FaultLog {
+    fn drop(&mut self) {
+        if self.suppressed > 0 {
+            let suppressed = self.suppressed;
+            tracing::warn!(
+                suppressed,
+                "further faulty UPDATEs before the session ended"
+            );
+        }
+    }
+}
 
 fn kind(message: &[u8]) -> Option<MessageKind> {
     message

@@ -3,13 +3,14 @@
 use std::net::SocketAddr;
 use std::time::SystemTime;
 
+use super::hold::HeldView;
 use super::spec::PeerSpec;
 use super::view::{
     CountersView, ErrorView, MessageCounts, NegotiatedView, NotificationView, PeerState, PeerView,
 };
 use crate::clock;
 use crate::fsm::{DownReason, Negotiated, Received};
-use crate::net::PerFamily;
+use crate::net::{Family, PerFamily, Role};
 use crate::wire::{Disposition, GracefulRestart, Notification, Update};
 
 /// Distinct (direction, code, subcode) that are counted apart; the RFCs know about forty a
@@ -27,6 +28,7 @@ pub(crate) struct Record {
     pub(crate) end_of_rib_sent: PerFamily<bool>,
     stale_until: Option<SystemTime>,
     failed_dials: u64,
+    near_prefix_limit: PerFamily<bool>,
     last_error: Option<ErrorView>,
     sent: Option<NotificationView>,
     received: Option<NotificationView>,
@@ -44,6 +46,7 @@ impl Record {
             end_of_rib_sent: PerFamily::default(),
             stale_until: None,
             failed_dials: 0,
+            near_prefix_limit: PerFamily::default(),
             last_error: None,
             sent: None,
             received: None,
@@ -88,6 +91,13 @@ impl Record {
         self.touched = true;
         self.counters.received.update += 1;
         self.counters.update_errors.session_reset += 1;
+    }
+
+    /// Notes that the peer has exceeded the warning threshold of its prefix limit.
+    pub(crate) fn near_prefix_limit(&mut self, family: Family) {
+        self.touched = true;
+        *self.near_prefix_limit.get_mut(family) = true;
+        self.counters.prefix_limit_warnings += 1;
     }
 
     /// Counts that the peer fell behind its group.
@@ -163,35 +173,47 @@ impl Record {
         stale_until: Option<SystemTime>,
         now: SystemTime,
     ) {
+        self.ended(label(reason), stale_until, now);
+        self.error(reason.to_string(), now);
+    }
+
+    /// Notes that a defect has ended the session, if there was one.
+    pub(crate) fn panicked(&mut self, reason: &str, now: SystemTime) {
+        self.counters.panics += 1;
+        if self.negotiated.is_some() {
+            self.ended("panic", None, now);
+        }
+        self.error(reason.to_owned(), now);
+    }
+
+    fn ended(&mut self, reason: &str, stale_until: Option<SystemTime>, now: SystemTime) {
         self.since = now;
         self.negotiated = None;
         self.restart_terms = None;
         self.end_of_rib_received = PerFamily::default();
         self.end_of_rib_sent = PerFamily::default();
+        self.near_prefix_limit = PerFamily::default();
         self.stale_until = stale_until;
-        *self
-            .counters
-            .down
-            .entry(label(reason).to_owned())
-            .or_default() += 1;
-        self.error(reason, now);
+        *self.counters.down.entry(reason.to_owned()).or_default() += 1;
     }
 
-    /// Notes an attempt that did not lead to a session.
-    pub(crate) fn failed(&mut self, reason: &DownReason, now: SystemTime) {
+    /// Notes an attempt that did not lead to a session; `hint` is a guess at the cause.
+    pub(crate) fn failed(&mut self, reason: &DownReason, hint: &str, now: SystemTime) {
         self.failed_dials += 1;
-        self.error(reason, now);
+        self.error(format!("{reason}{hint}"), now);
     }
 
-    fn error(&mut self, reason: &DownReason, now: SystemTime) {
+    fn error(&mut self, message: String, now: SystemTime) {
         self.touched = true;
-        self.last_error = Some(ErrorView {
-            at: now,
-            message: reason.to_string(),
-        });
+        self.last_error = Some(ErrorView { at: now, message });
     }
 
-    pub(crate) fn view(&self, spec: &PeerSpec, state: PeerState) -> PeerView {
+    pub(crate) fn view(
+        &self,
+        spec: &PeerSpec,
+        state: PeerState,
+        held: Option<HeldView>,
+    ) -> PeerView {
         let plan = &spec.plan;
         PeerView {
             id: spec.id,
@@ -206,6 +228,13 @@ impl Record {
             source_address: plan.source_address,
             passive: plan.passive,
             reflector_client: plan.reflector_client.is_some(),
+            password: plan.password.is_some(),
+            ttl_security: plan.ttl_security,
+            interface: plan.interface.as_deref().map(str::to_owned),
+            role: plan.role,
+            prefix_limit: plan.prefix_limit,
+            near_prefix_limit: self.near_prefix_limit,
+            held,
             state,
             since: self.since,
             provenance: plan.provenance.clone(),
@@ -256,6 +285,18 @@ impl NegotiatedView {
             four_octet_as: negotiated.four_octet_as,
             add_path: negotiated.add_path,
             route_refresh: negotiated.route_refresh,
+            enhanced_refresh: negotiated.enhanced_refresh,
+            extended_message: negotiated.extended_message,
+            extended_next_hop: negotiated.extended_next_hop,
+            peer_role: negotiated.peer_capabilities.role.and_then(Role::from_wire),
+            keeps_routes_over_notification: negotiated.keeps_routes_over_notification(),
+            long_lived_times: negotiated.long_lived.map_or(PerFamily::default(), |terms| {
+                PerFamily {
+                    ipv4: terms.families.ipv4.map(|family| family.stale_time),
+                    ipv6: terms.families.ipv6.map(|family| family.stale_time),
+                }
+            }),
+            unknown_capabilities: negotiated.peer_capabilities.unknown.clone(),
             restart_time: negotiated.graceful_restart.map(|terms| terms.restart_time),
             peer_restarting: negotiated
                 .graceful_restart

@@ -1,94 +1,150 @@
-//! Options of BGP's sockets.
+//! Options of TCP sockets that no socket crate knows: keys, a least TTL, the SYN of a connection. The
+//! one file with `unsafe`.
 
+use std::ffi::{CString, c_int};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
+use std::os::fd::AsRawFd;
 
-use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use socket2::SockRef;
 
-/// IP precedence "internetwork control", as RFC 4271 appendix E asks for and BIRD sets.
-const PRECEDENCE: u32 = 0xc0;
+use crate::net::Secret;
 
-/// Octets that the kernel may hold unsent: less buffered means that a withdrawal overtakes sooner.
-const NOT_SENT_LOW_WATER: u32 = 128 * 1024;
+/// The longest key that Linux takes.
+const KEY_OCTETS_MAX: usize = 80;
 
-/// Connections that the kernel completes before they are accepted: a thousand peers at once.
-const BACKLOG: i32 = 4096;
+/// The longest IPv6 and TCP headers of a SYN, options and extensions included.
+const SYN_OCTETS_MAX: usize = 512;
 
-/// Sets what every BGP connection has: no delay, precedence, a bound on unsent data.
-pub(crate) fn prepare(socket: &SockRef<'_>, address: IpAddr) -> io::Result<()> {
-    socket.set_tcp_nodelay(true)?;
-    socket.set_tcp_notsent_lowat(NOT_SENT_LOW_WATER)?;
-    match address {
-        IpAddr::V4(_) => socket.set_tos_v4(PRECEDENCE),
-        IpAddr::V6(_) => socket.set_tclass_v6(PRECEDENCE),
+/// Demands segments signed with `key` from `peer`, and signs those to it (RFC 2385); an earlier key
+/// is replaced, for connections that come later.
+///
+/// # Errors
+/// `InvalidInput` for a key that is empty or longer than 80 octets; else the kernel's.
+pub(crate) fn set_key(socket: &SockRef<'_>, peer: IpAddr, key: &Secret) -> io::Result<()> {
+    if key.reveal().is_empty() || key.reveal().len() > KEY_OCTETS_MAX {
+        let reason = format!("it must have 1 to {KEY_OCTETS_MAX} octets");
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, reason));
+    }
+    put_key(socket, peer, key.reveal())
+}
+
+/// Demands no signature from `peer` any more.
+pub(crate) fn remove_key(socket: &SockRef<'_>, peer: IpAddr) -> io::Result<()> {
+    put_key(socket, peer, &[])
+}
+
+/// Linux's `struct tcp_md5sig`, without padding.
+#[repr(C, align(8))]
+struct Md5Key {
+    address: [u8; 128],
+    flags: u8,
+    prefix_length: u8,
+    key_length: u16,
+    interface: c_int,
+    key: [u8; KEY_OCTETS_MAX],
+}
+
+/// Sets a key, or removes it where it is empty.
+fn put_key(socket: &SockRef<'_>, peer: IpAddr, key: &[u8]) -> io::Result<()> {
+    let mut option = Md5Key {
+        address: [0; 128],
+        flags: 0,
+        prefix_length: 0,
+        key_length: u16::try_from(key.len()).unwrap_or(u16::MAX),
+        interface: 0,
+        key: [0; KEY_OCTETS_MAX],
+    };
+    option.key[..key.len()].copy_from_slice(key);
+    // Family, port and address as `sockaddr_in` and `sockaddr_in6` have them.
+    let family = match peer {
+        IpAddr::V4(address) => {
+            option.address[4..8].copy_from_slice(&address.octets());
+            libc::AF_INET
+        }
+        IpAddr::V6(address) => {
+            option.address[8..24].copy_from_slice(&address.octets());
+            libc::AF_INET6
+        }
+    };
+    let family = libc::sa_family_t::try_from(family).expect("both families are small numbers");
+    option.address[..2].copy_from_slice(&family.to_ne_bytes());
+    set(socket, libc::IPPROTO_TCP, libc::TCP_MD5SIG, &option)
+}
+
+/// Drops what arrives on a socket with a smaller TTL or hop limit (RFC 5082); zero drops nothing.
+pub(crate) fn set_least_ttl(socket: &SockRef<'_>, address: IpAddr, least: u8) -> io::Result<()> {
+    let (level, name) = match address {
+        IpAddr::V4(_) => (libc::IPPROTO_IP, libc::IP_MINTTL),
+        IpAddr::V6(_) => (libc::IPPROTO_IPV6, libc::IPV6_MINHOPCOUNT),
+    };
+    set(socket, level, name, &c_int::from(least))
+}
+
+/// Keeps the SYN of every connection that a listening socket accepts, for [`ttl_of_syn`].
+pub(crate) fn save_syn(socket: &SockRef<'_>) -> io::Result<()> {
+    set(
+        socket,
+        libc::IPPROTO_TCP,
+        libc::TCP_SAVE_SYN,
+        &c_int::from(true),
+    )
+}
+
+/// The TTL or hop limit with which an accepted connection's SYN came; `None` where the kernel has not
+/// kept it. It can be asked for once.
+#[expect(unsafe_code, reason = "an option that no crate wraps")]
+pub(crate) fn ttl_of_syn(socket: &SockRef<'_>) -> io::Result<Option<u8>> {
+    let mut packet = [0_u8; SYN_OCTETS_MAX];
+    let mut length = libc::socklen_t::try_from(packet.len()).expect("a small buffer");
+    // SAFETY: the descriptor is open as long as `socket` is borrowed; the kernel writes at most
+    // `length` octets to `packet` and their number to `length`, and keeps neither pointer.
+    let status = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::IPPROTO_TCP,
+            libc::TCP_SAVED_SYN,
+            packet.as_mut_ptr().cast(),
+            &raw mut length,
+        )
+    };
+    if status != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // The version is in the first four bits; the header's place for the TTL follows from it.
+    Ok(match (length, packet[0] >> 4) {
+        (20.., 4) => Some(packet[8]),
+        (40.., 6) => Some(packet[7]),
+        _ => None,
+    })
+}
+
+/// Sets a socket option; `value` is what the kernel expects of `name`, without padding.
+#[expect(unsafe_code, reason = "options that no crate wraps")]
+fn set<T>(socket: &SockRef<'_>, level: c_int, name: c_int, value: &T) -> io::Result<()> {
+    let length = libc::socklen_t::try_from(size_of::<T>()).expect("options are small");
+    // SAFETY: the descriptor is open as long as `socket` is borrowed, and the kernel reads `length`
+    // octets from `value`, all of which are initialised, and keeps no pointer.
+    let status = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            level,
+            name,
+            std::ptr::from_ref(value).cast(),
+            length,
+        )
+    };
+    match status {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
     }
 }
 
-/// A non-blocking socket to dial with, bound to `source` where there is one.
-pub(crate) fn dialler(remote: SocketAddr, source: Option<IpAddr>) -> io::Result<Socket> {
-    let socket = Socket::new(
-        Domain::for_address(remote),
-        Type::STREAM,
-        Some(Protocol::TCP),
-    )?;
-    socket.set_nonblocking(true)?;
-    prepare(&SockRef::from(&socket), remote.ip())?;
-    if let Some(source) = source {
-        socket.bind(&SocketAddr::new(source, 0).into())?;
-    }
-    Ok(socket)
-}
-
-/// A non-blocking listening socket; one for IPv6 leaves IPv4 to another.
-pub(crate) fn listener(local: SocketAddr) -> io::Result<Socket> {
-    let socket = Socket::new(
-        Domain::for_address(local),
-        Type::STREAM,
-        Some(Protocol::TCP),
-    )?;
-    socket.set_nonblocking(true)?;
-    socket.set_reuse_address(true)?;
-    if local.is_ipv6() {
-        socket.set_only_v6(true)?;
-    }
-    socket.bind(&local.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_ipv6_listener_leaves_the_port_free_for_ipv4() {
-        let six = listener("[::]:0".parse().expect("an address")).expect("a listener");
-        let port = six
-            .local_addr()
-            .expect("bound")
-            .as_socket()
-            .expect("an IP socket")
-            .port();
-        listener(SocketAddr::new(
-            "0.0.0.0".parse().expect("an address"),
-            port,
-        ))
-        .expect("the same port, the other family");
-    }
-
-    #[test]
-    fn a_dialler_is_bound_to_its_source() {
-        let remote = "127.0.0.1:179".parse().expect("an address");
-        let socket =
-            dialler(remote, Some("127.0.0.9".parse().expect("an address"))).expect("a socket");
-        let local = socket
-            .local_addr()
-            .expect("bound")
-            .as_socket()
-            .expect("an IP socket");
-        assert_eq!(
-            local.ip(),
-            "127.0.0.9".parse::<IpAddr>().expect("an address")
-        );
-    }
+/// The number of an interface, if there is one of this name.
+#[expect(unsafe_code, reason = "a look-up that no crate wraps")]
+pub(crate) fn interface_index(name: &str) -> Option<u32> {
+    let name = CString::new(name).ok()?;
+    // SAFETY: `name` ends in a zero octet and lives through the call, which keeps no pointer.
+    let index = unsafe { libc::if_nametoindex(name.as_ptr()) };
+    (index != 0).then_some(index)
 }

@@ -1,11 +1,16 @@
 //! Views for the tests of rooms that judge sessions.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use socket2::{SockRef, Socket};
+
+pub(crate) use super::socket::{SocketTerms, dialler};
 use super::spec::PeerSpec;
 use super::view::{NegotiatedView, PeerState, PeerView};
-use crate::net::{AddPathDirection, Asn, Family, PeerId, PerFamily, RouterId};
+use super::{socket, sockopt};
+use crate::net::{AddPathDirection, Asn, Family, PeerId, PerFamily, RouterId, Secret};
 use crate::plan::{PeerKind, PeerName, PeerPlan, Provenance};
 use crate::policy::{NextHopMode, Policy, Then};
 
@@ -80,7 +85,7 @@ pub(crate) fn spec(name: &str) -> PeerSpec {
 
 /// A session that is not up and has not tried yet.
 pub(crate) fn view(name: &str) -> PeerView {
-    super::record::Record::new(SystemTime::UNIX_EPOCH).view(&spec(name), PeerState::Idle)
+    super::record::Record::new(SystemTime::UNIX_EPOCH).view(&spec(name), PeerState::Idle, None)
 }
 
 /// An established session of IPv4 that has not seen End-of-RIB.
@@ -95,6 +100,13 @@ pub(crate) fn established(name: &str, restart_time: Option<u16>) -> PeerView {
             four_octet_as: true,
             add_path: PerFamily::default(),
             route_refresh: true,
+            enhanced_refresh: false,
+            extended_message: false,
+            extended_next_hop: false,
+            peer_role: None,
+            keeps_routes_over_notification: false,
+            long_lived_times: PerFamily::default(),
+            unknown_capabilities: Vec::new(),
             restart_time,
             peer_restarting: false,
             local_endpoint: "192.0.2.1:179".into(),
@@ -102,4 +114,12 @@ pub(crate) fn established(name: &str, restart_time: Option<u16>) -> PeerView {
         }),
         ..view(name)
     }
+}
+
+/// A socket that listens on a port of `local` and demands `key` from `peer`.
+pub(crate) fn listener_with_key(local: IpAddr, peer: IpAddr, key: &Secret) -> Socket {
+    let socket = socket::bound((local, 0).into()).expect("a socket");
+    sockopt::set_key(&SockRef::from(&socket), peer, key).expect("TCP-MD5 is there");
+    socket::listen(&socket).expect("a listener");
+    socket
 }

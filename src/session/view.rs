@@ -6,8 +6,9 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
+use super::hold::HeldView;
 pub use crate::fsm::StateName as PeerState;
-use crate::net::{Asn, Family, PeerId, PerFamily, RouterId};
+use crate::net::{Asn, Family, PeerId, PerFamily, PrefixLimit, Role, RouterId};
 use crate::plan::{PeerKind, Provenance};
 use crate::wire::AddPathDirection;
 
@@ -39,6 +40,20 @@ pub struct PeerView {
     pub passive: bool,
     /// Whether this side reflects to the peer.
     pub reflector_client: bool,
+    /// Whether the peer must sign with a password (RFC 2385).
+    pub password: bool,
+    /// From how many hops away packets may come at most (RFC 5082).
+    pub ttl_security: Option<u8>,
+    /// The interface that the peer is reached by.
+    pub interface: Option<String>,
+    /// This side's role between autonomous systems (RFC 9234).
+    pub role: Option<Role>,
+    /// How many prefixes the peer may announce in a family.
+    pub prefix_limit: Option<PrefixLimit>,
+    /// Families in which the peer has exceeded the warning threshold of its prefix limit.
+    pub near_prefix_limit: PerFamily<bool>,
+    /// Why the session is held down, where it is.
+    pub held: Option<HeldView>,
     /// The state.
     pub state: PeerState,
     /// Since when: the wall clock at the last change into or out of Established, or at creation.
@@ -83,6 +98,28 @@ pub struct NegotiatedView {
     pub add_path: PerFamily<AddPathDirection>,
     /// Whether the peer answers ROUTE-REFRESH.
     pub route_refresh: bool,
+    /// Whether both sides mark the begin and the end of a refresh (RFC 7313).
+    #[serde(default)]
+    pub enhanced_refresh: bool,
+    /// Whether messages may have up to 65,535 octets (RFC 8654).
+    #[serde(default)]
+    pub extended_message: bool,
+    /// Whether IPv4 prefixes may go with an IPv6 next hop (RFC 8950).
+    #[serde(default)]
+    pub extended_next_hop: bool,
+    /// The peer's role, where it names one (RFC 9234).
+    #[serde(default)]
+    pub peer_role: Option<Role>,
+    /// Whether both sides keep routes over a NOTIFICATION (RFC 8538).
+    #[serde(default)]
+    pub keeps_routes_over_notification: bool,
+    /// For how many seconds the peer's routes are kept after its restart time, where long-lived
+    /// graceful restart was agreed (RFC 9494).
+    #[serde(default)]
+    pub long_lived_times: PerFamily<Option<u32>>,
+    /// Codes of capabilities that the peer offers and calidris does not know.
+    #[serde(default)]
+    pub unknown_capabilities: Vec<u8>,
     /// The peer's restart time in seconds, where graceful restart was agreed.
     pub restart_time: Option<u16>,
     /// Whether the peer itself was recovering from a restart when the session came up (the R bit).
@@ -135,6 +172,12 @@ pub struct CountersView {
     pub update_errors: UpdateErrorCounts,
     /// How often the peer fell behind its group and was served from the log.
     pub resyncs: u64,
+    /// How often a defect of calidris ended the session's task.
+    #[serde(default)]
+    pub panics: u64,
+    /// How often the peer exceeded the warning threshold of its prefix limit.
+    #[serde(default)]
+    pub prefix_limit_warnings: u64,
 }
 
 /// Message counts by type.

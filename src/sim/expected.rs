@@ -23,6 +23,9 @@ pub(super) struct Told {
     cluster_list: Vec<String>,
 }
 
+/// Routes of one peer in one family, by prefix and path identifier.
+pub(super) type Routes = BTreeMap<(Prefix, u32), Told>;
+
 impl Told {
     pub(super) fn of(row: &PathRow) -> Self {
         assert_eq!(row.med, None, "nobody sets MED in this world");
@@ -41,55 +44,48 @@ impl Told {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Candidate<'a> {
     Own,
-    Learned(&'a Session, &'a Told),
+    Learned(&'a Session, u32, &'a Told),
 }
 
-/// The best candidate for every prefix that has one.
-pub(super) fn all_best<'a>(
+/// The candidates for every prefix, the best first.
+pub(super) fn all_ranked<'a>(
     speakers: &[Speaker],
     speaker: &'a Speaker,
-    received: &'a [BTreeMap<Prefix, Told>],
+    received: &'a [Routes],
     family: Family,
-) -> BTreeMap<Prefix, Candidate<'a>> {
+) -> BTreeMap<Prefix, Vec<Candidate<'a>>> {
     let originated = speaker.originated.iter();
     let announced = received.iter().flat_map(BTreeMap::keys);
     let prefixes: BTreeSet<Prefix> = originated
         .filter(|prefix| prefix.family() == family)
-        .chain(announced)
+        .chain(announced.map(|(prefix, _)| prefix))
         .copied()
         .collect();
-    let best = |prefix| Some((prefix, best(speakers, speaker, received, prefix)?));
-    prefixes.into_iter().filter_map(best).collect()
+    let ranked = |prefix| (prefix, ranked(speakers, speaker, received, prefix));
+    prefixes.into_iter().map(ranked).collect()
 }
 
-fn best<'a>(
+/// The candidates for a prefix, the best first.
+fn ranked<'a>(
     speakers: &[Speaker],
     speaker: &'a Speaker,
-    received: &'a [BTreeMap<Prefix, Told>],
+    received: &'a [Routes],
     prefix: Prefix,
-) -> Option<Candidate<'a>> {
+) -> Vec<Candidate<'a>> {
     let mut candidates = Vec::new();
     if speaker.originated.contains(&prefix) {
         candidates.push(Candidate::Own);
     }
     for (session, table) in speaker.sessions.iter().zip(received) {
-        if let Some(told) = table.get(&prefix)
-            && is_usable(
-                &speaker.identity,
-                &speakers[session.remote.speaker].identity,
-                told,
-            )
-        {
-            candidates.push(Candidate::Learned(session, told));
+        let from = &speakers[session.remote.speaker].identity;
+        for ((_, id), told) in table.range((prefix, 0)..=(prefix, u32::MAX)) {
+            if is_usable(&speaker.identity, from, told) {
+                candidates.push(Candidate::Learned(session, *id, told));
+            }
         }
     }
-    let beats = |one: &Candidate<'_>, other: &Candidate<'_>| {
-        rank(speakers, speaker, one) < rank(speakers, speaker, other)
-    };
+    candidates.sort_by_key(|candidate| rank(speakers, speaker, candidate));
     candidates
-        .iter()
-        .find(|one| !candidates.iter().any(|other| beats(other, one)))
-        .copied()
 }
 
 /// Loops end here (RFC 4271 §9.1.2, RFC 4456 §8); a cluster's other reflector may pass on what has
@@ -111,33 +107,44 @@ fn is_client(own: &Identity, other: &Identity) -> bool {
     own.asn == other.asn && own.cluster_id.is_some() && own.cluster_id != other.cluster_id
 }
 
+/// The steps up to "external", and those after it.
+type Rank = (
+    (bool, i64, usize, Origin, bool),
+    (u32, u32, usize, usize, u32),
+);
+
 /// RFC 4271 §9.1.2.2 and RFC 4456 §9 without MED: the lowest is the best.
-fn rank(
-    speakers: &[Speaker],
-    speaker: &Speaker,
-    candidate: &Candidate<'_>,
-) -> (bool, i64, usize, Origin, bool, u32, u32, usize, usize) {
+fn rank(speakers: &[Speaker], speaker: &Speaker, candidate: &Candidate<'_>) -> Rank {
     match candidate {
-        Candidate::Own => (false, 0, 0, Origin::Igp, false, 0, 0, 0, 0),
-        Candidate::Learned(session, told) => {
+        Candidate::Own => ((false, 0, 0, Origin::Igp, false), (0, 0, 0, 0, 0)),
+        Candidate::Learned(session, id, told) => {
             let from = &speakers[session.remote.speaker].identity;
             let external = from.asn != speaker.identity.asn;
             let local_pref = told.local_pref.filter(|_| !external).unwrap_or(100);
             let originator = told.originator_id.as_ref().map_or(from.router_id.0, |id| {
                 id.parse().expect("an identifier is shown as an address")
             });
+            let metric = told
+                .next_hop
+                .map_or(0, |address| speaker.identity.metric_to(address));
+            // Addresses are in the order of the speakers' numbers.
+            let address = session.remote.speaker;
+            let path_length = told.as_path.len();
             (
-                true,
-                -i64::from(local_pref),
-                told.as_path.len(),
-                told.origin,
-                !external,
-                told.next_hop
-                    .map_or(0, |address| speaker.identity.metric_to(address)),
-                originator.to_bits(),
-                told.cluster_list.len(),
-                // Addresses are in the order of the speakers' numbers.
-                session.remote.speaker,
+                (
+                    true,
+                    -i64::from(local_pref),
+                    path_length,
+                    told.origin,
+                    !external,
+                ),
+                (
+                    metric,
+                    originator.to_bits(),
+                    told.cluster_list.len(),
+                    address,
+                    *id,
+                ),
             )
         }
     }
@@ -163,8 +170,8 @@ pub(super) fn export(
             originator_id: None,
             cluster_list: Vec::new(),
         },
-        Candidate::Learned(from, _) if from.peer == to.peer => return None,
-        Candidate::Learned(from, received) => {
+        Candidate::Learned(from, ..) if from.peer == to.peer => return None,
+        Candidate::Learned(from, _, received) => {
             let source = &speakers[from.remote.speaker].identity;
             let mut told = (*received).clone();
             if source.asn == own.asn && !to_external {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::expected::{Candidate, Told, all_best, export};
+use super::expected::{Candidate, Routes, Told, all_ranked, export};
 use super::link::Network;
 use super::session::Session;
 use super::speaker::Speaker;
@@ -100,8 +100,8 @@ pub(super) fn check(network: &mut Network, speakers: &mut [Speaker]) -> Result<(
         .collect();
     for (speaker, own) in speakers.iter().zip(&tables) {
         for (family, own) in own.iter() {
-            let best = all_best(speakers, speaker, &own.received, family);
-            check_decision(speaker, own, &best)?;
+            let ranked = all_ranked(speakers, speaker, &own.received, family);
+            check_decision(speaker, own, &ranked)?;
             check_kernel(speaker, own, family)?;
             for (index, session) in speaker.sessions.iter().enumerate() {
                 let there = session.remote;
@@ -109,7 +109,7 @@ pub(super) fn check(network: &mut Network, speakers: &mut [Speaker]) -> Result<(
                 match session.terms().map(|terms| *terms.families.get(family)) {
                     Some(true) => {
                         check_mirror(session, &own.advertised[index], theirs)?;
-                        check_export(speakers, session, family, &best, &own.advertised[index])?;
+                        check_export(speakers, session, family, &ranked, &own.advertised[index])?;
                     }
                     Some(false) | None => check_empty(session, own, index)?,
                 }
@@ -125,8 +125,8 @@ pub(super) fn check(network: &mut Network, speakers: &mut [Speaker]) -> Result<(
 /// The tables of a speaker in one family, with peers by the index of their sessions.
 struct Tables {
     loc: BTreeMap<Prefix, RouteRow>,
-    received: Vec<BTreeMap<Prefix, Told>>,
-    advertised: Vec<BTreeMap<Prefix, Told>>,
+    received: Vec<Routes>,
+    advertised: Vec<Routes>,
 }
 
 impl Tables {
@@ -138,12 +138,12 @@ impl Tables {
             .collect();
         let mut told = |table| {
             let rows = speaker.routes(network, table, family);
-            rows.into_iter()
-                .map(|(prefix, row)| {
-                    assert_eq!(row.paths.len(), 1, "without ADD-PATH there is one path");
-                    (prefix, Told::of(&row.paths[0]))
-                })
-                .collect()
+            let mut routes = Routes::new();
+            for (prefix, row) in rows {
+                let paths = row.paths.iter();
+                routes.extend(paths.map(|path| ((prefix, path.path_id), Told::of(path))));
+            }
+            routes
         };
         Self {
             received: peers
@@ -159,13 +159,10 @@ impl Tables {
     }
 }
 
-fn check_mirror(
-    session: &Session,
-    told: &BTreeMap<Prefix, Told>,
-    held: &BTreeMap<Prefix, Told>,
-) -> Result<(), Violation> {
-    for prefix in told.keys().chain(held.keys()) {
-        let (told, held) = (told.get(prefix), held.get(prefix));
+fn check_mirror(session: &Session, told: &Routes, held: &Routes) -> Result<(), Violation> {
+    for route in told.keys().chain(held.keys()) {
+        let (prefix, _) = route;
+        let (told, held) = (told.get(route), held.get(route));
         if told != held {
             return Err(Violation::Mirror {
                 from: session.place.speaker,
@@ -185,7 +182,7 @@ fn check_empty(session: &Session, own: &Tables, index: usize) -> Result<(), Viol
         .chain(own.advertised[index].keys());
     match left.next() {
         None => Ok(()),
-        Some(prefix) => Err(Violation::Leftover {
+        Some((prefix, _)) => Err(Violation::Leftover {
             speaker: session.place.speaker,
             of: session.remote.speaker,
             prefix: *prefix,
@@ -196,13 +193,13 @@ fn check_empty(session: &Session, own: &Tables, index: usize) -> Result<(), Viol
 fn check_decision(
     speaker: &Speaker,
     own: &Tables,
-    best: &BTreeMap<Prefix, Candidate<'_>>,
+    ranked: &BTreeMap<Prefix, Vec<Candidate<'_>>>,
 ) -> Result<(), Violation> {
-    for prefix in own.loc.keys().chain(best.keys()) {
-        let best = best.get(prefix);
+    for prefix in own.loc.keys().chain(ranked.keys()) {
+        let best = ranked.get(prefix).and_then(|ranked| ranked.first());
         let wanted = best.map(|candidate| match candidate {
             Candidate::Own => "local".to_owned(),
-            Candidate::Learned(session, _) => format!("to {}", session.remote.speaker),
+            Candidate::Learned(session, ..) => format!("to {}", session.remote.speaker),
         });
         let selected = selected(own, *prefix).map(|row| row.from.to_string());
         if wanted != selected {
@@ -222,12 +219,13 @@ fn describe(best: Option<&Candidate<'_>>, own: &Tables, prefix: Prefix) -> Strin
     let best = match best {
         None => "none".to_owned(),
         Some(Candidate::Own) => "own".to_owned(),
-        Some(Candidate::Learned(session, _)) => format!("to {}", session.remote.speaker),
+        Some(Candidate::Learned(session, ..)) => format!("to {}", session.remote.speaker),
     };
     let received: Vec<_> = own
         .received
         .iter()
-        .map(|table| table.get(&prefix))
+        .map(|table| table.range((prefix, 0)..=(prefix, u32::MAX)))
+        .map(Iterator::collect::<Vec<_>>)
         .collect();
     format!("{best} of {received:?}")
 }
@@ -240,20 +238,38 @@ fn check_export(
     speakers: &[Speaker],
     to: &Session,
     family: Family,
-    best: &BTreeMap<Prefix, Candidate<'_>>,
-    told: &BTreeMap<Prefix, Told>,
+    ranked: &BTreeMap<Prefix, Vec<Candidate<'_>>>,
+    told: &Routes,
 ) -> Result<(), Violation> {
     let speaker = &speakers[to.place.speaker];
-    for prefix in best.keys().chain(told.keys()) {
-        let due = best
-            .get(prefix)
-            .and_then(|candidate| export(speakers, speaker, candidate, to, family));
-        if due.as_ref() != told.get(prefix) {
+    let several = to
+        .terms()
+        .is_some_and(|terms| terms.add_path.get(family).send);
+    let told_of = told.keys().map(|(prefix, _)| prefix);
+    for prefix in ranked.keys().chain(told_of) {
+        // Where several paths are sent all are due, else the best one.
+        let candidates = ranked.get(prefix).map_or(&[][..], |ranked| ranked);
+        let count = if several { candidates.len() } else { 1 };
+        let due: Vec<Told> = candidates
+            .iter()
+            .take(count)
+            .filter_map(|candidate| export(speakers, speaker, candidate, to, family))
+            .collect();
+        let told: Vec<&Told> = told
+            .range((*prefix, 0)..=(*prefix, u32::MAX))
+            .map(|(_, told)| told)
+            .collect();
+        let is_due = |told: &&&Told| due.contains(told);
+        let is_told = |due: &&Told| told.contains(due);
+        let told_right = told.iter().filter(is_due).count();
+        if (told_right, due.iter().filter(is_told).count()) != (told.len(), due.len())
+            || told.len() != due.len()
+        {
             return Err(Violation::Export {
                 from: speaker.identity.index,
                 to: to.remote.speaker,
                 prefix: *prefix,
-                told: format!("{:?}", told.get(prefix)),
+                told: format!("{told:?}"),
                 due: format!("{due:?}"),
             });
         }

@@ -188,6 +188,7 @@ impl Scenario {
             restart_time: random.chance(50).then_some(40),
             forwarding_preserved: random.chance(50),
             latency: random.milliseconds(1, 60),
+            add_path: random.chance(30),
             ..Peering::default()
         };
         let link = (self.speakers[one], self.speakers[other]);
@@ -286,7 +287,7 @@ impl Scenario {
         let (one, other) = *self.random.pick(&self.links);
         let at = self.random.milliseconds(0, 50_000);
         let until = (at + self.random.milliseconds(10, 40_000)).min(TROUBLE);
-        match self.random.between(0, 4) {
+        match self.random.between(0, 5) {
             0 | 1 => {
                 self.plan(at, Fault::Stall(one, other));
                 self.plan(until, Fault::Resume(one, other));
@@ -296,6 +297,7 @@ impl Scenario {
                 self.plan(until, Fault::Mend(one, other));
             }
             3 => self.plan(at, Fault::Reset(one, other)),
+            4 => self.plan(at, Fault::Refresh(one, other)),
             _ => self.plan(at, Fault::Cease(other, one)),
         }
     }

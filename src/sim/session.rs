@@ -83,6 +83,15 @@ impl Session {
         self.obey(network, core);
     }
 
+    /// Asks the peer for its routes again.
+    pub(super) fn request_refresh(&mut self, network: &mut Network, core: &mut Core) {
+        for family in Family::ALL {
+            let request = Input::RequestRefresh(family);
+            self.machine.handle(network.clock.now(), request);
+        }
+        self.obey(network, core);
+    }
+
     /// Stops or resumes reading.
     pub(super) fn stall(&mut self, network: &mut Network, core: &mut Core, stalled: bool) {
         self.stalled = stalled;

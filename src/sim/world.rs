@@ -30,6 +30,8 @@ pub struct Peering {
     pub restart_time: Option<u16>,
     /// Whether both say that their forwarding state survived, each time they meet.
     pub forwarding_preserved: bool,
+    /// Whether both send several paths to a prefix.
+    pub add_path: bool,
     /// How long an octet takes from one to the other.
     pub latency: Duration,
 }
@@ -45,6 +47,7 @@ impl Default for Peering {
             passive: false,
             restart_time: None,
             forwarding_preserved: false,
+            add_path: false,
             latency: Duration::from_millis(5),
         }
     }
@@ -65,6 +68,8 @@ pub enum Fault {
     Resume(SpeakerId, SpeakerId),
     /// The first speaker resets its session with the second by Cease.
     Cease(SpeakerId, SpeakerId),
+    /// The first speaker asks the second for its routes again.
+    Refresh(SpeakerId, SpeakerId),
     /// A speaker originates a prefix.
     Originate(SpeakerId, Prefix),
     /// A speaker originates a prefix no longer.
@@ -167,6 +172,10 @@ impl World {
         let peer = PeerId(number);
         let setup = peer_setup(peer, local, remote);
         speaker.core.tell(now, Command::AddPeer(setup));
+        let add_path = AddPathDirection {
+            receive: peering.add_path,
+            send: peering.add_path,
+        };
         let config = PeerConfig {
             local_as: local.asn,
             remote_as: remote.asn,
@@ -174,7 +183,10 @@ impl World {
             remote_address: remote.address(Family::Ipv4),
             passive,
             families: peering.families,
-            add_path: PerFamily::<AddPathDirection>::default(),
+            add_path: PerFamily {
+                ipv4: add_path,
+                ipv6: add_path,
+            },
             hold_time: HoldTime::new(peering.hold_time).expect("not one or two"),
             keepalive: None,
             connect_delay: Duration::from_secs(2),
@@ -211,6 +223,9 @@ impl World {
                     let reason = StopReason::AdminReset("by the world".into());
                     session.stop(network, core, reason);
                 });
+            }
+            Fault::Refresh(one, other) => {
+                self.with_session(one, other, Session::request_refresh);
             }
             Fault::Originate(speaker, prefix) => self.originate(speaker, prefix, true),
             Fault::Withdraw(speaker, prefix) => self.originate(speaker, prefix, false),
@@ -421,7 +436,7 @@ fn peer_setup(peer: PeerId, local: Identity, remote: Identity) -> PeerSetup {
         export: policies,
         prefix_limit: PerFamily::default(),
         role: None,
-        add_path_max: 16,
+        add_path_max: u16::MAX,
     }
 }
 

@@ -18,11 +18,13 @@
 
 mod fanout;
 mod feed;
+mod operate;
 mod recovery;
 mod registry;
 mod shards;
 
 pub use feed::run as run_fib_feed;
+pub use operate::{OPERATIONS_MAX, Operation};
 pub use recovery::{Recovery, RecoveryState};
 pub use registry::{Registry, Step};
 pub use shards::{FibLink, RibHandle, spawn as spawn_shard};
@@ -40,7 +42,8 @@ use crate::net::{PeerId, PerFamily};
 use crate::plan::{ChangeMode, PeerName, Plan};
 use crate::rib::Command;
 use crate::session::{
-    Acceptors, Driver, DriverCommand, DriverHandle, Listener, PeerSpec, PeerView, RibMail,
+    Acceptor, Acceptors, Arrivals, Driver, DriverCommand, DriverHandle, DriverOptions, Keys,
+    ListenViews, Listener, PeerSpec, PeerView, Reception, RibMail,
 };
 
 /// The sessions of the moment and what each shows of itself.
@@ -55,6 +58,13 @@ pub struct Speaker {
     listeners: BTreeMap<SocketAddr, Listener>,
     acceptors: watch::Sender<Acceptors>,
     views: watch::Sender<PeerViews>,
+    listen: watch::Sender<ListenViews>,
+    arrivals: Arrivals,
+    /// The passwords that peers must sign with.
+    keys: Keys,
+    /// Sessions that an operator has shut down, with his messages; a session that is planned anew
+    /// under the same name is still meant.
+    shut_down: BTreeMap<PeerName, Arc<str>>,
     restarting: bool,
 }
 
@@ -69,6 +79,10 @@ impl Speaker {
             listeners: BTreeMap::new(),
             acceptors: watch::Sender::new(Acceptors::default()),
             views: watch::Sender::new(PeerViews::default()),
+            listen: watch::Sender::new(ListenViews::default()),
+            arrivals: Arrivals::default(),
+            keys: Keys::default(),
+            shut_down: BTreeMap::new(),
             restarting: true,
         }
     }
@@ -78,9 +92,16 @@ impl Speaker {
         self.views.subscribe()
     }
 
+    /// The listening sockets.
+    pub fn listening(&self) -> watch::Receiver<ListenViews> {
+        self.listen.subscribe()
+    }
+
     /// Makes the world follow `plan`.
     pub async fn apply(&mut self, plan: &Arc<Plan>) {
         let steps = self.registry.apply(plan);
+        // Before any session is reset for its password: its peer may be quick to come back.
+        self.rekey();
         // All sessions that end are told so first: each may take a second to say goodbye, and they
         // take it together.
         for step in &steps {
@@ -150,7 +171,12 @@ impl Speaker {
     fn start(&mut self, spec: PeerSpec) {
         info!(peer = %spec.name, address = %spec.plan.address, peer_as = %spec.plan.remote_as, "session planned");
         let (id, seed) = (spec.id, RandomState::new().hash_one(&spec.name));
-        let driver = Driver::spawn(spec, self.rib.mailbox(), self.restarting, seed);
+        let options = DriverOptions {
+            restarting: self.restarting,
+            shutdown: self.shut_down.get(&spec.name).cloned(),
+            seed,
+        };
+        let driver = Driver::spawn(spec, self.rib.mailbox(), options);
         self.drivers.insert(id, driver);
     }
 
@@ -186,18 +212,39 @@ impl Speaker {
         self.listeners
             .retain(|address, _| addresses.contains(address));
         for address in addresses {
-            self.listeners
-                .entry(*address)
-                .or_insert_with(|| Listener::spawn(*address, self.acceptors.subscribe()));
+            self.listeners.entry(*address).or_insert_with(|| {
+                let reception = Reception {
+                    acceptors: self.acceptors.subscribe(),
+                    arrivals: self.arrivals.clone(),
+                    views: self.listen.clone(),
+                };
+                Listener::spawn(*address, reception, Arc::clone(&self.keys))
+            });
+        }
+    }
+
+    /// Makes the listening sockets demand the passwords of the plan.
+    fn rekey(&mut self) {
+        let key = |spec: &PeerSpec| Some((spec.plan.address, spec.plan.password.clone()?));
+        let keys: HashMap<_, _> = self.registry.peers().filter_map(key).collect();
+        if *self.keys != keys {
+            self.keys = Arc::new(keys);
+            for listener in self.listeners.values() {
+                listener.rekey(&self.keys);
+            }
         }
     }
 
     fn publish(&self) {
-        let mut acceptors = HashMap::new();
+        let mut acceptors: HashMap<_, Vec<Acceptor>> = HashMap::new();
         let mut views = BTreeMap::new();
         for spec in self.registry.peers() {
             if let Some(driver) = self.drivers.get(&spec.id) {
-                acceptors.insert(spec.plan.address, driver.commands.clone());
+                let acceptor = Acceptor::new(spec, driver.commands.clone());
+                acceptors
+                    .entry(spec.plan.address)
+                    .or_default()
+                    .push(acceptor);
                 views.insert(spec.name.clone(), driver.view.clone());
             }
         }
@@ -205,3 +252,6 @@ impl Speaker {
         self.views.send_replace(Arc::new(views));
     }
 }
+
+#[cfg(test)]
+mod tests;

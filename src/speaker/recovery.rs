@@ -70,7 +70,8 @@ impl Recovery {
     fn is_awaited(&mut self, now: Instant, peer: &PeerView) -> bool {
         if peer.state != PeerState::Established {
             self.established.remove(&peer.name);
-            let unreachable = peer.failed_dials >= FAILED_DIALS;
+            // Who is held down does not come.
+            let unreachable = peer.failed_dials >= FAILED_DIALS || peer.held.is_some();
             return !unreachable && now.duration_since(self.started) < SILENCE_MAX;
         }
         let since = *self.established.entry(peer.name.clone()).or_insert(now);

@@ -101,6 +101,11 @@ impl<'a> Bird<'a> {
         });
     }
 
+    /// The last lines of its log.
+    pub(crate) fn log(&self, lines: usize) -> String {
+        last_lines(&self.path("log"), lines)
+    }
+
     fn write(&self, configuration: &str) {
         fs::write(self.path("bird.conf"), configuration).expect("the folder is ours");
     }
@@ -118,7 +123,7 @@ impl<'a> Bird<'a> {
     }
 
     /// An answer at all, be it that a command failed, as it does for a prefix without routes.
-    fn try_ask(&self, command: &str) -> Result<String, String> {
+    pub(crate) fn try_ask(&self, command: &str) -> Result<String, String> {
         let mut birdc = Command::new("/usr/sbin/birdc");
         birdc
             .arg("-s")
@@ -142,10 +147,7 @@ impl<'a> Bird<'a> {
 impl Drop for Bird<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            println!(
-                "--- BIRD's last lines\n{}",
-                last_lines(&self.path("log"), 30)
-            );
+            println!("--- BIRD's last lines\n{}", self.log(30));
         }
     }
 }

@@ -18,6 +18,7 @@ pub(crate) struct Calidris<'a> {
     namespace: &'a Namespace,
     node: String,
     resources: &'a Resources,
+    options: Vec<String>,
     folder: TempDir,
     process: Option<Process>,
 }
@@ -25,12 +26,23 @@ pub(crate) struct Calidris<'a> {
 impl<'a> Calidris<'a> {
     /// Starts the daemon as `node` and waits until it answers.
     pub(crate) fn start(namespace: &'a Namespace, node: &str, resources: &'a Resources) -> Self {
+        Self::start_with(namespace, node, resources, &[])
+    }
+
+    /// The same with more options of `calidris run`.
+    pub(crate) fn start_with(
+        namespace: &'a Namespace,
+        node: &str,
+        resources: &'a Resources,
+        options: &[&str],
+    ) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
         let node = node.to_owned();
         let mut daemon = Self {
             namespace,
             node,
             resources,
+            options: options.iter().map(|&option| option.to_owned()).collect(),
             folder,
             process: None,
         };
@@ -43,6 +55,7 @@ impl<'a> Calidris<'a> {
         let mut arguments = vec!["run".to_owned(), "--http".into(), "127.0.0.1:9900".into()];
         arguments.extend(["--socket".into(), self.socket()]);
         arguments.extend(self.which_node());
+        arguments.extend(self.options.iter().cloned());
         let process = self
             .namespace
             .spawn(PROGRAM, &arguments, &self.folder.path().join("log"));
@@ -76,6 +89,13 @@ impl<'a> Calidris<'a> {
     pub(crate) fn show(&self, what: &[&str]) -> Value {
         self.try_show(what)
             .unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// What a command that acts on the running daemon prints, such as `reset` or `shutdown`.
+    pub(crate) fn act(&self, words: &[&str]) -> Result<String, String> {
+        let mut command = Command::new(PROGRAM);
+        command.args(words).args(["--socket", &self.socket()]);
+        output(&mut command).map_err(|error| error.to_string())
     }
 
     /// `calidris plan -o json` for the folder and node that the daemon runs with.
@@ -147,12 +167,14 @@ impl<'a> Calidris<'a> {
         ]
     }
 
-    fn try_session(&self, name: &str) -> Result<Value, String> {
+    /// The session called `name`, or why it cannot be told.
+    pub(crate) fn try_session(&self, name: &str) -> Result<Value, String> {
         let answer = self.try_show(&["neighbor", name])?;
         Ok(rows(&answer).first().cloned().unwrap_or(answer))
     }
 
-    fn try_show(&self, what: &[&str]) -> Result<Value, String> {
+    /// `calidris show … -o json`, or why it failed.
+    pub(crate) fn try_show(&self, what: &[&str]) -> Result<Value, String> {
         let mut command = Command::new(PROGRAM);
         command
             .arg("show")

@@ -5,7 +5,7 @@ pub(crate) mod calidris;
 pub(crate) mod kernel;
 pub(crate) mod kernel_routes;
 pub(crate) mod namespace;
-mod privilege;
+pub(crate) mod privilege;
 pub(crate) mod raw_peer;
 pub(crate) mod resources;
 

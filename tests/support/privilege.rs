@@ -40,6 +40,33 @@ impl Privilege {
     }
 }
 
+/// The command that runs this very program with namespaces of its own for mounts, with an own
+/// `/run`, and for processes: whatever it starts or names ends with it, however it ends.
+pub(crate) fn inside_own_namespaces(
+    privilege: Privilege,
+    arguments: &[impl AsRef<OsStr>],
+) -> io::Result<Command> {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL", "unshare"]);
+    if privilege == Privilege::UserNamespace {
+        command.args(["--user", "--map-root-user", "--net"]);
+    }
+    command
+        .args(["--mount", "--pid", "--mount-proc", "--fork", "--kill-child"])
+        .args(["--", "sh", "-c", OWN_RUN])
+        .arg(env::current_exe()?)
+        .args(arguments)
+        .env(MARK, "1");
+    Ok(command)
+}
+
+const OWN_RUN: &str = "mount -t tmpfs tmpfs /run && mkdir /run/netns && exec \"$0\" \"$@\"";
+
+/// Whether this process was started by one of the commands here.
+pub(crate) fn is_inside() -> bool {
+    env::var_os(MARK).is_some()
+}
+
 /// The command that runs this very program as root of a user namespace, with a `/run` of its own.
 pub(crate) fn inside_user_namespace(
     options: &[&str],
@@ -50,7 +77,7 @@ pub(crate) fn inside_user_namespace(
         .args(["--user", "--map-root-user", "--net", "--mount"])
         .args(options)
         .args(["--", "sh", "-c"])
-        .arg("mount -t tmpfs tmpfs /run && mkdir /run/netns && exec \"$0\" \"$@\"")
+        .arg(OWN_RUN)
         .arg(env::current_exe()?)
         .args(arguments)
         .env(MARK, "1");

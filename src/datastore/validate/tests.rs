@@ -105,7 +105,7 @@ fn passwords_and_annotations_are_checked_by_name() {
         "peers.yaml:6:35: BGPPeer/a metadata.annotations[calidris.io/role]: \"seller\" is not \
          provider, customer, peer, rs, rs-client or none",
         "peers.yaml:14:69: BGPPeer/b spec.password.secretKeyRef: Secret \"bgp\" has no key \"tor\"",
-        "peers.yaml:20: BGPPeer/c metadata.annotations[calidris.io/interface]: ",
+        "peers.yaml:20:16: BGPPeer/c metadata.annotations[calidris.io/interface]: ",
     ];
     assert_eq!(found.len(), starts.len(), "{found:#?}");
     for (line, start) in found.iter().zip(starts) {

@@ -160,3 +160,101 @@ fn the_next_hop_of_own_routes_is_the_connections_local_address() {
     let of_the_other = GroupKey::of(&setup, &connected(address(Family::Ipv6, 9)), V4);
     assert_eq!(of_the_other.own_next_hop, Some(address(V4, 254)));
 }
+
+#[test]
+fn a_role_marks_what_goes_down_or_sideways_and_bars_what_came_down() {
+    use crate::net::{Asn, Role};
+    let sent = |role, otc: Option<u32>| {
+        let mut to = peer(2, true, false);
+        to.role = Some(role);
+        let attributes = PathAttributes {
+            otc: otc.map(Asn),
+            ..learned()
+        };
+        export(Some(peer(1, true, false)), &to, attributes).map(|sent| sent.otc)
+    };
+    for role in [Role::Provider, Role::Rs] {
+        assert_eq!(sent(role, None), Some(Some(Asn(64_512))));
+        assert_eq!(sent(role, Some(65_009)), Some(Some(Asn(65_009))));
+    }
+    assert_eq!(sent(Role::Peer, None), Some(Some(Asn(64_512))));
+    assert_eq!(sent(Role::Peer, Some(65_009)), None);
+    for role in [Role::Customer, Role::RsClient] {
+        assert_eq!(sent(role, None), Some(None));
+        assert_eq!(sent(role, Some(65_009)), None);
+    }
+}
+
+#[test]
+fn aigp_and_communities_that_are_not_transitive_stay_within_the_as() {
+    let mut received = learned();
+    let (target, own) = ([0, 2, 0, 1, 0, 0, 0, 1], [0x43, 0, 0, 0, 0, 0, 0, 1]);
+    received.extended_communities = [target, own].into();
+    let (far, near) = ([0; 20], [0x40; 20]);
+    received.ipv6_extended_communities = [near, far].into();
+    received.aigp = [1, 0, 11, 0, 0, 0, 0, 0, 0, 0, 9].into();
+    let sent = |external| {
+        let to = peer(2, external, false);
+        let sent = export(Some(peer(1, true, false)), &to, received.clone());
+        Arc::unwrap_or_clone(sent.expect("it is told"))
+    };
+    let (outside, inside) = (sent(true), sent(false));
+    assert_eq!(outside.extended_communities[..], [target]);
+    assert_eq!(outside.ipv6_extended_communities[..], [far]);
+    assert_eq!(outside.aigp.len(), 0);
+    assert_eq!(inside.extended_communities[..], [target, own]);
+    assert_eq!(inside.ipv6_extended_communities[..], [near, far]);
+    assert_eq!(inside.aigp, received.aigp);
+}
+
+#[test]
+fn an_ipv6_next_hop_of_ipv4_is_told_to_those_who_can_take_it() {
+    let via_v6 = || attributes(address(Family::Ipv6, 1), &[65_001]);
+    let mut shared = Shared::new(crate::rib::ShardOptions::default());
+    let slot = shared
+        .peers
+        .add(peer(1, true, false))
+        .expect("there is room");
+    let received = shared.interner.intern(Arc::new(via_v6()));
+    let path = Path::new(
+        received,
+        Imported::AsReceived,
+        slot,
+        PathId(0),
+        Epoch::default(),
+    );
+    let mut sent = |extended, mode, own: Option<IpAddr>| {
+        let mut to = peer(2, false, false);
+        to.next_hop_mode = mode;
+        to.own_next_hop.ipv4 = own;
+        let mut terms = terms(2);
+        terms.extended_next_hop = extended;
+        let key = GroupKey::of(&to, &terms, V4);
+        let sent = Exporter::new(&key, V4, &mut shared).export(nth(V4, 1), &path);
+        sent.and_then(|sent| sent.next_hop.address())
+    };
+    let own = Some(address(V4, 254));
+    let theirs = Some(address(Family::Ipv6, 1));
+    assert_eq!(sent(true, NextHopMode::Auto, own), theirs);
+    assert_eq!(sent(false, NextHopMode::Auto, own), own);
+    assert_eq!(sent(false, NextHopMode::Keep, own), None);
+    assert_eq!(sent(false, NextHopMode::Auto, None), None);
+    assert_eq!(sent(true, NextHopMode::Own, own), own);
+    let own_v6 = Some(address(Family::Ipv6, 254));
+    assert_eq!(sent(true, NextHopMode::Own, None), own_v6);
+}
+
+#[test]
+fn a_link_local_address_is_told_only_for_want_of_another() {
+    let link_local: IpAddr = "fe80::1".parse().expect("an address");
+    let connected = crate::rib::SessionTerms {
+        local_address: Some(link_local),
+        ..terms(2)
+    };
+    let mut setup = peer(2, true, false);
+    let key = GroupKey::of(&setup, &connected, Family::Ipv6);
+    assert_eq!(key.own_next_hop, Some(address(Family::Ipv6, 254)));
+    setup.own_next_hop.ipv6 = None;
+    let key = GroupKey::of(&setup, &connected, Family::Ipv6);
+    assert_eq!(key.own_next_hop, Some(link_local));
+}

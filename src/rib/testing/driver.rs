@@ -88,7 +88,7 @@ impl Driver {
                 let attributes = Arc::new(update.path(announced));
                 for route in routes(&announced.nlri) {
                     self.announced += 1;
-                    let next_hop = attributes.next_hop.address();
+                    let next_hop = announced.next_hop.address();
                     let first = self.leads_to.entry(route).or_insert(next_hop);
                     assert!(
                         !self.add_path || *first == next_hop,

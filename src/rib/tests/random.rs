@@ -1,7 +1,7 @@
 //! Random worlds: whatever happens in whatever order, members end equal to the table (invariants 5
 //! to 7), and the table equals a plain recomputation.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use proptest::prelude::*;
@@ -29,6 +29,7 @@ impl AddPath {
     fn terms(&self, n: u32) -> SessionTerms {
         let mut terms = terms(n);
         terms.add_path.ipv4.send = self.is_sent_to(n);
+        terms.enhanced_refresh = n.is_multiple_of(2);
         terms
     }
 }
@@ -58,6 +59,8 @@ enum Op {
     Flap(u32),
     Down(u32),
     Refresh(u32),
+    BeginRefresh(u32),
+    EndRefresh(u32),
     Policies(u32, bool, bool),
     NextHop(u32, u32),
     Read(u32, usize),
@@ -81,6 +84,8 @@ fn op() -> impl Strategy<Value = Op> {
         1 => peer().prop_map(Op::Flap),
         1 => peer().prop_map(Op::Down),
         1 => peer().prop_map(Op::Refresh),
+        1 => peer().prop_map(Op::BeginRefresh),
+        1 => peer().prop_map(Op::EndRefresh),
         1 => (peer(), any::<bool>(), any::<bool>()).prop_map(|(n, i, o)| Op::Policies(n, i, o)),
         1 => (peer(), 0u32..3).prop_map(|(n, state)| Op::NextHop(n, state)),
         8 => (peer(), 0usize..4).prop_map(|(n, count)| Op::Read(n, count)),
@@ -100,6 +105,8 @@ struct Model {
     policies: BTreeMap<u32, (bool, bool)>,
     next_hops: BTreeMap<u32, NextHopState>,
     up: BTreeMap<u32, ()>,
+    /// Announced before the peer began a refresh, and not again since.
+    stale: BTreeSet<(u32, u32, u32)>,
     add_path: AddPath,
 }
 
@@ -212,6 +219,7 @@ fn step(world: &mut World, model: &mut Model, op: &Op) {
     match *op {
         Op::Announce(n, p, a, id) => {
             if model.up.contains_key(&n) {
+                model.stale.remove(&(n, p, id));
                 model.announced.insert((n, p, id), variant(n, a));
             }
             world.announce_path(n, PathId(id), &[nth(V4, p)], variant(n, a));
@@ -236,6 +244,7 @@ fn step(world: &mut World, model: &mut Model, op: &Op) {
         }
         Op::Flap(n) | Op::Down(n) => {
             model.announced.retain(|key, _| key.0 != n);
+            model.stale.retain(|key| key.0 != n);
             model.up.remove(&n);
             world.session_down(n, None);
             if matches!(op, Op::Flap(_)) {
@@ -247,6 +256,20 @@ fn step(world: &mut World, model: &mut Model, op: &Op) {
             peer: PeerId(n),
             family: V4,
         }),
+        Op::BeginRefresh(n) => {
+            let announced = model.announced.keys().copied();
+            model.stale.extend(announced.filter(|key| key.0 == n));
+            let (peer, family) = (PeerId(n), V4);
+            world.tell(Command::RefreshBegin { peer, family });
+        }
+        Op::EndRefresh(n) => {
+            let stale = std::mem::take(&mut model.stale);
+            let (gone, kept): (BTreeSet<_>, _) = stale.into_iter().partition(|key| key.0 == n);
+            model.announced.retain(|key, _| !gone.contains(key));
+            model.stale = kept;
+            let (peer, family) = (PeerId(n), V4);
+            world.tell(Command::RefreshEnd { peer, family });
+        }
         Op::Policies(n, refuses_in, refuses_out) => {
             model.policies.insert(n, (refuses_in, refuses_out));
             let setup = setup(n, model.add_path, refuses_in, refuses_out);

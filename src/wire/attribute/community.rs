@@ -10,12 +10,38 @@ pub struct Community(pub u32);
 impl Community {
     /// GRACEFUL_SHUTDOWN (RFC 8326).
     pub const GRACEFUL_SHUTDOWN: Self = Self(0xffff_0000);
+    /// ACCEPT_OWN (RFC 7611).
+    pub const ACCEPT_OWN: Self = Self(0xffff_0001);
+    /// LLGR_STALE: the route is kept though its announcer is gone (RFC 9494 §4.6).
+    pub const LLGR_STALE: Self = Self(0xffff_0006);
+    /// NO_LLGR: the route is not to be kept that long (RFC 9494 §4.7).
+    pub const NO_LLGR: Self = Self(0xffff_0007);
+    /// BLACKHOLE: traffic to the prefix is to be dropped (RFC 7999).
+    pub const BLACKHOLE: Self = Self(0xffff_029a);
     /// NO_EXPORT (RFC 1997).
     pub const NO_EXPORT: Self = Self(0xffff_ff01);
     /// NO_ADVERTISE (RFC 1997).
     pub const NO_ADVERTISE: Self = Self(0xffff_ff02);
     /// NO_EXPORT_SUBCONFED (RFC 1997).
     pub const NO_EXPORT_SUBCONFED: Self = Self(0xffff_ff03);
+    /// NOPEER (RFC 3765).
+    pub const NOPEER: Self = Self(0xffff_ff04);
+
+    /// The name that an RFC has given to it: `no-export`.
+    pub const fn name(self) -> Option<&'static str> {
+        Some(match self {
+            Self::GRACEFUL_SHUTDOWN => "graceful-shutdown",
+            Self::ACCEPT_OWN => "accept-own",
+            Self::LLGR_STALE => "llgr-stale",
+            Self::NO_LLGR => "no-llgr",
+            Self::BLACKHOLE => "blackhole",
+            Self::NO_EXPORT => "no-export",
+            Self::NO_ADVERTISE => "no-advertise",
+            Self::NO_EXPORT_SUBCONFED => "no-export-subconfed",
+            Self::NOPEER => "nopeer",
+            _ => return None,
+        })
+    }
 }
 
 /// A large community (RFC 8092), three 32-bit parts.
@@ -107,6 +133,14 @@ mod tests {
             Ok(LargeCommunity([4_200_000_000, 1, 2]))
         );
         assert_eq!(LargeCommunity([1, 2, 3]).to_string(), "1:2:3");
+    }
+
+    #[test]
+    fn well_known_communities_have_names() {
+        assert_eq!(Community(0xffff_ff01).name(), Some("no-export"));
+        assert_eq!(Community(0xffff_029a).name(), Some("blackhole"));
+        assert_eq!("65535:6".parse(), Ok(Community::LLGR_STALE));
+        assert_eq!(Community(0xfde8_0064).name(), None);
     }
 
     #[test]

@@ -147,6 +147,32 @@ fn prefixes_with_the_other_familys_next_hop_are_withdrawn() {
 }
 
 #[test]
+fn ipv4_prefixes_go_with_an_ipv6_next_hop_where_that_was_agreed() {
+    let mut packer = UpdatePacker::new(EncodeContext {
+        extended_next_hop: true,
+        ..PLAIN
+    });
+    let packed = packer.announce::<Ipv4>(&attributes("fd00::1"), v4(1));
+    assert_eq!((packed.announced, packed.withdrawn), (1, 0));
+    let octets = packer.take();
+    assert_eq!(octets[23..30], [0x80, 14, 25, 0, 1, 1, 16]);
+    assert!(octets[47..].starts_with(&[24, 10, 0, 0]), "{octets:?}");
+}
+
+#[test]
+fn extended_messages_are_filled_to_65535_octets() {
+    let mut packer = UpdatePacker::new(EncodeContext {
+        extended_message: true,
+        ..PLAIN
+    });
+    // 23 octets, 20 of attributes, then 4 for each prefix: 16373 fit 65535.
+    packer.announce::<Ipv4>(&attributes("192.0.2.1"), v4(16_374));
+    let octets = packer.take();
+    let first = usize::from(u16::from_be_bytes([octets[16], octets[17]]));
+    assert_eq!((first, octets.len() - first), (23 + 20 + 4 * 16_373, 47));
+}
+
+#[test]
 fn no_prefixes_are_no_message() {
     let mut packer = UpdatePacker::new(PLAIN);
     packer.announce::<Ipv4>(&attributes("192.0.2.1"), v4(0));

@@ -117,6 +117,91 @@ fn optional_attributes_are_handled_one_by_one() {
                 &[0xc0, 18, 8, 0, 1, 0, 0, 1, 1, 1, 1],
                 Discarded(18),
             ),
+            (
+                "IPv6 EXTENDED COMMUNITIES of 19 octets",
+                &[
+                    0xc0, 25, 19, 0, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+                ],
+                Withdrawn(25),
+            ),
+            (
+                "empty IPv6 EXTENDED COMMUNITIES",
+                &[0xc0, 25, 0],
+                Withdrawn(25),
+            ),
+            (
+                "non-transitive IPv6 EXTENDED COMMUNITIES",
+                &[
+                    0x80, 25, 20, 0, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+                ],
+                Withdrawn(25),
+            ),
+            (
+                "AIGP",
+                &[0x80, 26, 11, 1, 0, 11, 0, 0, 0, 0, 0, 0, 0, 9],
+                Accepted,
+            ),
+            ("empty AIGP", &[0x80, 26, 0], Discarded(26)),
+            (
+                "transitive AIGP",
+                &[0xc0, 26, 11, 1, 0, 11, 0, 0, 0, 0, 0, 0, 0, 9],
+                Discarded(26),
+            ),
+            (
+                "well-known AIGP",
+                &[0x40, 26, 11, 1, 0, 11, 0, 0, 0, 0, 0, 0, 0, 9],
+                Discarded(26),
+            ),
+            (
+                "AIGP TLV of 10 octets",
+                &[0x80, 26, 10, 1, 0, 10, 0, 0, 0, 0, 0, 0, 9],
+                Discarded(26),
+            ),
+            (
+                "AIGP TLV longer than the attribute",
+                &[0x80, 26, 10, 1, 0, 11, 0, 0, 0, 0, 0, 0, 9],
+                Discarded(26),
+            ),
+            (
+                "AIGP TLV of length 2",
+                &[0x80, 26, 3, 9, 0, 2],
+                Discarded(26),
+            ),
+            (
+                "AIGP without a metric",
+                &[0x80, 26, 4, 9, 0, 4, 1],
+                Discarded(26),
+            ),
+            (
+                "AIGP of infinity",
+                &[
+                    0x80, 26, 11, 1, 0, 11, 255, 255, 255, 255, 255, 255, 255, 255,
+                ],
+                Discarded(26),
+            ),
+            (
+                "AIGP with an octet behind its TLV",
+                &[0x80, 26, 12, 1, 0, 11, 0, 0, 0, 0, 0, 0, 0, 9, 0],
+                Discarded(26),
+            ),
+            ("OTC", &[0xc0, 35, 4, 0, 0, 0xfd, 0xe9], Accepted),
+            (
+                "OTC of extended length",
+                &[0xd0, 35, 0, 4, 0, 0, 0xfd, 0xe9],
+                Accepted,
+            ),
+            ("OTC of 2 octets", &[0xc0, 35, 2, 0xfd, 0xe9], Withdrawn(35)),
+            (
+                "OTC of 5 octets",
+                &[0xc0, 35, 5, 0, 0, 0, 0, 1],
+                Withdrawn(35),
+            ),
+            ("empty OTC", &[0xc0, 35, 0], Withdrawn(35)),
+            (
+                "non-transitive OTC",
+                &[0x80, 35, 4, 0, 0, 0xfd, 0xe9],
+                Withdrawn(35),
+            ),
             ("second ORIGIN", &[0x40, 1, 1, 2], Discarded(1)),
             ("second, malformed ORIGIN", &[0x40, 1, 1, 9], Discarded(1)),
             ("second NEXT_HOP", &[0x40, 3, 4, 0, 0, 0, 0], Discarded(3)),
@@ -218,6 +303,13 @@ fn external_peers_cannot_set_what_is_internal() {
                 Discarded(10),
             ),
             ("malformed MED", &[0x80, 4, 1, 0], Withdrawn(4)),
+            // As unknown as any other that is not transitive, and as quietly gone.
+            (
+                "AIGP",
+                &[0x80, 26, 11, 1, 0, 11, 0, 0, 0, 0, 0, 0, 0, 9],
+                Accepted,
+            ),
+            ("malformed AIGP", &[0xc0, 26, 1, 1], Accepted),
         ],
     );
 }
@@ -248,6 +340,16 @@ fn as4_attributes_of_old_speakers_are_discarded_when_malformed() {
                 "AS4_PATH with a confederation",
                 &[0xc0, 17, 6, 3, 1, 0, 1, 0, 0],
                 Accepted,
+            ),
+            (
+                "AS4_PATH with an AS_SET",
+                &[0xc0, 17, 6, 1, 1, 0, 1, 0, 0],
+                Withdrawn(17),
+            ),
+            (
+                "AS4_PATH with an AS_CONFED_SET",
+                &[0xc0, 17, 6, 4, 1, 0, 1, 0, 0],
+                Withdrawn(17),
             ),
             (
                 "AS4_AGGREGATOR of 6 octets",
@@ -334,6 +436,25 @@ fn faults_in_mandatory_attributes_withdraw_the_prefixes() {
         (
             "AS_PATH with AS 0",
             [ORIGIN, &[0x40, 2, 6, 2, 1, 0, 0, 0, 0], NEXT_HOP],
+            Withdrawn(2),
+        ),
+        (
+            "AS_SET",
+            [ORIGIN, &[0x40, 2, 6, 1, 1, 0, 0, 0, 1], NEXT_HOP],
+            Withdrawn(2),
+        ),
+        (
+            "AS_SET behind an AS_SEQUENCE",
+            [
+                ORIGIN,
+                &[0x40, 2, 12, 2, 1, 0, 0, 0, 1, 1, 1, 0, 0, 0, 2],
+                NEXT_HOP,
+            ],
+            Withdrawn(2),
+        ),
+        (
+            "AS_PATH with a segment longer than the rest",
+            [ORIGIN, &[0x40, 2, 6, 2, 2, 0, 0, 0, 1], NEXT_HOP],
             Withdrawn(2),
         ),
         (

@@ -185,6 +185,20 @@ fn unknown_transitive_attributes_leave_as_they_came_but_partial() {
 }
 
 #[test]
+fn a_partial_bit_is_never_taken_away() {
+    let partial: [&[u8]; 3] = [
+        &[0xe0, 8, 4, 0xfd, 0xe9, 0, 1],
+        &[0xe0, 32, 12, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3],
+        &[0xe0, 35, 4, 0, 0, 0xfd, 0xe9],
+    ];
+    let octets = update(&[], &[ORIGIN, AS_PATH, NEXT_HOP, &partial.concat()], NLRI);
+    let update = read(&octets, &EXTERNAL).expect("valid");
+    let mut out = Vec::new();
+    path_of(&update).encode(true, &mut out);
+    assert!(out.ends_with(&partial.concat()));
+}
+
+#[test]
 fn an_extended_length_that_is_not_needed_is_not_passed_on() {
     let unknown = [0xd0, 99, 0, 4, 0, 0, 0, 7];
     let octets = update(&[], &[ORIGIN, AS_PATH, NEXT_HOP, &unknown], NLRI);
@@ -205,4 +219,108 @@ fn repeated_large_communities_are_one() {
         *path_of(&update).large_communities,
         [LargeCommunity([9, 2, 3]), LargeCommunity([1, 2, 3])]
     );
+}
+
+#[test]
+fn only_to_customer_leaves_as_its_definition_has_it() {
+    let otc = [0xf0, 35, 0, 4, 0, 0, 0xfd, 0xe9];
+    let octets = update(&[], &[ORIGIN, AS_PATH, NEXT_HOP, &otc], NLRI);
+    let update = read(&octets, &EXTERNAL).expect("valid");
+    let attributes = path_of(&update);
+    assert_eq!(attributes.otc, Some(crate::net::Asn(65_001)));
+    let mut out = Vec::new();
+    attributes.encode(true, &mut out);
+    assert!(out.ends_with(&[0xc0, 35, 4, 0, 0, 0xfd, 0xe9]));
+}
+
+#[test]
+fn the_partial_bit_of_what_is_known_stays() {
+    let communities = [0xe0, 8, 4, 0xff, 0xff, 0xff, 1];
+    let octets = update(&[], &[ORIGIN, AS_PATH, NEXT_HOP, &communities], NLRI);
+    let update = read(&octets, &EXTERNAL).expect("valid");
+    let attributes = path_of(&update);
+    assert!(attributes.has_community(Community::NO_EXPORT));
+    let mut out = Vec::new();
+    attributes.encode(true, &mut out);
+    assert!(out.ends_with(&communities));
+}
+
+#[test]
+fn the_accumulated_metric_is_that_of_the_first_tlv() {
+    let aigp = [
+        &[0x80, 26, 26, 7, 0, 4, 9][..],
+        &[1, 0, 11, 0, 0, 0, 0, 0, 0, 0, 5],
+        &[1, 0, 11, 0, 0, 0, 0, 0, 0, 0, 6],
+    ]
+    .concat();
+    let octets = update(&[], &[ORIGIN, AS_PATH, NEXT_HOP, &aigp], NLRI);
+    let inside = path_of(&read(&octets, &INTERNAL).expect("valid"));
+    assert_eq!(inside.aigp_metric(), Some(5));
+    let mut out = Vec::new();
+    inside.encode(true, &mut out);
+    assert!(out.ends_with(&aigp), "every TLV is passed on as it came");
+    let outside = path_of(&read(&octets, &EXTERNAL).expect("valid"));
+    assert_eq!(outside.aigp_metric(), None);
+}
+
+#[test]
+fn ipv4_prefixes_may_have_an_ipv6_next_hop_where_that_was_agreed() {
+    let reach = |length: u8| {
+        let global = [0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+        let link_local = [0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2];
+        let next_hop = &[global, link_local].concat()[..length.into()];
+        [
+            &[0x80, 14, 7 + length, 0, 1, 1, length],
+            next_hop,
+            &[0, 8, 10],
+        ]
+        .concat()
+    };
+    let extended = DecodeContext {
+        extended_next_hop: true,
+        ..EXTERNAL
+    };
+    for (length, local) in [(16, None), (32, Some("fe80::2".parse().expect("valid")))] {
+        let octets = update(&[], &[&reach(length), ORIGIN, AS_PATH], &[]);
+        let update = read(&octets, &extended).expect("valid");
+        assert_eq!(announced(&update), ["10.0.0.0/8"]);
+        let wanted = NextHop::V6 {
+            global: "fd00::1".parse().expect("valid"),
+            link_local: local,
+        };
+        assert_eq!(path_of(&update).next_hop, wanted);
+        read(&octets, &EXTERNAL).expect_err("it was not agreed");
+    }
+}
+
+#[test]
+fn attributes_in_any_order_make_the_same_set() {
+    let med = [0x80, 4, 4, 0, 0, 0, 1];
+    let large = [0xc0, 32, 12, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3];
+    let known: [&[u8]; 5] = [ORIGIN, AS_PATH, NEXT_HOP, &med, &large];
+    let long = [0x90, 4, 0, 4, 0, 0, 0, 1];
+    let other: [&[u8]; 5] = [&large, &long, NEXT_HOP, AS_PATH, ORIGIN];
+    let content = |list: &[&[u8]]| {
+        let octets = update(&[], list, NLRI);
+        let update = read(&octets, &INTERNAL).expect("valid");
+        let mut content = Vec::new();
+        update
+            .attributes
+            .put_content(update.announced[0].next_hop, &mut content);
+        content
+    };
+    assert_eq!(content(&known), content(&other));
+}
+
+#[test]
+fn a_path_too_long_for_four_octet_numbers_withdraws_its_prefixes() {
+    let segment = [&[2, 255][..], &[0xfd, 0xe9].repeat(255)].concat();
+    let path = segment.repeat(80);
+    let length = u16::try_from(path.len()).expect("fits").to_be_bytes();
+    let attribute = [&[0x50, 2][..], &length, &path].concat();
+    let octets = update(&[], &[ORIGIN, &attribute, NEXT_HOP], NLRI);
+    let update = read(&octets, &OLD).expect("survived");
+    assert_eq!(announced(&update), [""; 0]);
+    assert_eq!(prefixes(&update.withdrawn), ["10.65.0.0/26"]);
+    assert_eq!(update.faults[0].octets.len(), 16);
 }
