@@ -38,6 +38,7 @@ fn serving() -> (Runtime, Api) {
     let api = Api {
         views: views(),
         metrics: Arc::new(metrics),
+        operators: None,
     };
     (runtime, api)
 }
@@ -70,6 +71,8 @@ fn check_status(method: &Method, status: StatusCode) {
         // What the fixed views have not got to yet.
         StatusCode::SERVICE_UNAVAILABLE => assert!(readable),
         StatusCode::METHOD_NOT_ALLOWED => assert!(!readable),
+        // Operators are served on the unix socket only.
+        StatusCode::FORBIDDEN => assert_eq!(*method, Method::POST),
         other => unreachable!("{method} is answered {other}"),
     }
 }

@@ -230,6 +230,9 @@ impl GroupKey {
             attributes.originator_id = None;
             attributes.cluster_list = Box::default();
             keep_transitive(&mut attributes.extended_communities);
+            keep_transitive(&mut attributes.ipv6_extended_communities);
+            // RFC 7311 §3.2: not towards another AS unless both agree, which nobody can say here.
+            attributes.aigp = Box::default();
             if let Some(role) = self.role
                 && let OtcVerdict::Set(asn) =
                     OtcVerdict::on_export(role, self.local_as, attributes.otc)

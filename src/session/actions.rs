@@ -73,22 +73,16 @@ impl Driver {
                     self.mail
                         .push_back(RibMail::Command(Command::Refresh { peer, family }));
                 }
-                Action::RefreshBegins(family) => self.on_refresh_mark(Command::RefreshBegin {
-                    peer: self.spec.id,
-                    family,
-                }),
-                Action::RefreshEnds(family) => self.on_refresh_mark(Command::RefreshEnd {
-                    peer: self.spec.id,
-                    family,
-                }),
+                Action::RefreshBegins(family) => {
+                    let peer = self.spec.id;
+                    self.tell_in_order(Command::RefreshBegin { peer, family });
+                }
+                Action::RefreshEnds(family) => {
+                    let peer = self.spec.id;
+                    self.tell_in_order(Command::RefreshEnd { peer, family });
+                }
             }
         }
-    }
-
-    /// The mark stands behind the routes that came before it.
-    fn on_refresh_mark(&mut self, mark: Command) {
-        self.flush_inbox();
-        self.mail.push_back(RibMail::Command(mark));
     }
 
     fn dial(&mut self) {

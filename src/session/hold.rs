@@ -24,7 +24,7 @@ pub struct HeldView {
 pub enum HeldBy {
     /// `calidris shutdown`; until `calidris enable` or the process ends.
     Operator,
-    /// The annotation `calidris.io/shutdown`.
+    /// The resources: the annotation `calidris.io/shutdown`, or a password that is missing.
     Plan,
     /// The peer announced more prefixes than it may.
     PrefixLimit,
@@ -120,7 +120,7 @@ impl std::fmt::Display for HeldView {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self.by {
             HeldBy::Operator => "shut down by operator",
-            HeldBy::Plan => "shut down by calidris.io/shutdown",
+            HeldBy::Plan => "held down by the plan",
             HeldBy::PrefixLimit => "prefix limit exceeded",
             HeldBy::Defect => "stopped by a defect of calidris",
         })?;
@@ -152,7 +152,7 @@ mod tests {
         holds.operator = None;
         assert_eq!(
             holds.view().map(|view| view.to_string()).as_deref(),
-            Some("shut down by calidris.io/shutdown")
+            Some("held down by the plan")
         );
         holds.plan = None;
         assert!(!holds.is_free());

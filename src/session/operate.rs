@@ -133,7 +133,7 @@ impl Driver {
             (None, _) => "the session was not shut down".to_owned(),
             (Some(_), None) => "enabled".to_owned(),
             (Some(was), Some(still)) if was.by == HeldBy::Plan => {
-                format!("still {still}; take the annotation away")
+                format!("still {still}; only the resources can change that")
             }
             (Some(_), Some(still)) => format!("enabled, but still {still}"),
         }

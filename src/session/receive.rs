@@ -7,6 +7,7 @@ use super::driver::Driver;
 use super::mailbox::RibMail;
 use crate::clock;
 use crate::fsm::{ConnectionId, Input, Received};
+use crate::rib::Command;
 use crate::wire::{self, DecodeContext, HEADER_LENGTH, Message, MessageKind, Update};
 
 impl Driver {
@@ -42,6 +43,12 @@ impl Driver {
             });
         }
         more
+    }
+
+    /// Tells the RIB something that must come behind the routes received before it.
+    pub(super) fn tell_in_order(&mut self, command: Command) {
+        self.flush_inbox();
+        self.mail.push_back(RibMail::Command(command));
     }
 
     /// Addresses what has gathered of routes to the RIB.

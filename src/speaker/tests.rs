@@ -224,7 +224,10 @@ async fn the_plan_can_hold_a_session_down() {
         .operate(A, OperatorAction::Enable)
         .await
         .expect("an answer");
-    assert!(enabled.contains("calidris.io/shutdown"), "{enabled}");
+    assert!(
+        enabled.contains("held down by the plan: moving"),
+        "{enabled}"
+    );
     assert!(
         RawPeer::dial(world.local, A, None)
             .await
@@ -249,10 +252,10 @@ async fn a_peer_beyond_its_prefix_limit_stays_down_until_it_is_enabled() {
     world.apply().await;
     let mut a = world.establish(A, None).await;
     let mut b = world.establish(B, None).await;
-    a.announce(2, A).await;
+    a.announce(2, [192, 0, 2, 9]).await;
     let view = world.wait(A, |view| view.near_prefix_limit.ipv4).await;
     assert_eq!(view.counters.prefix_limit_warnings, 1);
-    a.announce(3, A).await;
+    a.announce(3, [192, 0, 2, 9]).await;
     assert_eq!(a.notification().await, Some((6, 1)));
     let view = world.wait(A, |view| view.held.is_some()).await;
     let held = view.held.expect("waited for").to_string();

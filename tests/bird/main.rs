@@ -11,6 +11,7 @@ mod support;
 mod bad_input;
 mod lan;
 mod metrics;
+mod password;
 mod peer_restart;
 mod restart;
 mod routes;

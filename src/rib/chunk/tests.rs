@@ -95,11 +95,17 @@ fn an_empty_batch_is_no_chunk_and_end_of_rib_alone_is_one() {
 proptest! {
     #[test]
     fn a_batch_with_room_fits_one_chunk(
-        paths in prop::collection::vec((1usize..400, any::<bool>()), 1..40),
+        paths in prop::collection::vec((prop_oneof![9 => 1usize..400, 1 => 400usize..6000], any::<bool>()), 1..40),
         add_path: bool,
         four_octet_as: bool,
+        extended_message: bool,
     ) {
-        let context = EncodeContext { four_octet_as, add_path, ..EncodeContext::default() };
+        let context = EncodeContext {
+            four_octet_as,
+            add_path,
+            extended_message,
+            ..EncodeContext::default()
+        };
         let mut batch = Batch::<Ipv4>::new(context);
         let mut n = 0;
         'full: for (length, withdraw) in paths.iter().cycle() {

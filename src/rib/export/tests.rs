@@ -186,17 +186,25 @@ fn a_role_marks_what_goes_down_or_sideways_and_bars_what_came_down() {
 }
 
 #[test]
-fn communities_that_are_not_transitive_stay_within_the_as() {
+fn aigp_and_communities_that_are_not_transitive_stay_within_the_as() {
     let mut received = learned();
     let (target, own) = ([0, 2, 0, 1, 0, 0, 0, 1], [0x43, 0, 0, 0, 0, 0, 0, 1]);
     received.extended_communities = [target, own].into();
+    let (far, near) = ([0; 20], [0x40; 20]);
+    received.ipv6_extended_communities = [near, far].into();
+    received.aigp = [1, 0, 11, 0, 0, 0, 0, 0, 0, 0, 9].into();
     let sent = |external| {
         let to = peer(2, external, false);
         let sent = export(Some(peer(1, true, false)), &to, received.clone());
-        sent.expect("it is told").extended_communities.to_vec()
+        Arc::unwrap_or_clone(sent.expect("it is told"))
     };
-    assert_eq!(sent(true), [target]);
-    assert_eq!(sent(false), [target, own]);
+    let (outside, inside) = (sent(true), sent(false));
+    assert_eq!(outside.extended_communities[..], [target]);
+    assert_eq!(outside.ipv6_extended_communities[..], [far]);
+    assert_eq!(outside.aigp.len(), 0);
+    assert_eq!(inside.extended_communities[..], [target, own]);
+    assert_eq!(inside.ipv6_extended_communities[..], [near, far]);
+    assert_eq!(inside.aigp, received.aigp);
 }
 
 #[test]

@@ -42,7 +42,7 @@ fn a_warning_comes_first_and_beyond_the_limit_nothing_new_is_stored() {
         said(&mut world),
         [PrefixLimitEvent::Warning { count, limit }]
     );
-    announce(&mut world, 10..5000);
+    announce(&mut world, 10..1000);
     let count = 11;
     assert_eq!(
         said(&mut world),

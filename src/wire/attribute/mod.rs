@@ -166,8 +166,7 @@ pub struct Aggregator {
 
 /// Interpreted attributes that some speaker on the way did not know.
 ///
-/// A bit for each type code; only optional transitive ones are noted, and not ONLY_TO_CUSTOMER, whose
-/// flags are always made from its definition.
+/// A bit for each type code; only optional transitive ones are noted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct PartialBits(u64);
 
@@ -176,13 +175,14 @@ impl PartialBits {
     const fn insert(&mut self, code: u8) {
         use code::{
             AGGREGATOR, COMMUNITIES, EXTENDED_COMMUNITIES, IPV6_EXTENDED_COMMUNITIES,
-            LARGE_COMMUNITY,
+            LARGE_COMMUNITY, ONLY_TO_CUSTOMER,
         };
         if let AGGREGATOR
         | COMMUNITIES
         | EXTENDED_COMMUNITIES
         | IPV6_EXTENDED_COMMUNITIES
-        | LARGE_COMMUNITY = code
+        | LARGE_COMMUNITY
+        | ONLY_TO_CUSTOMER = code
         {
             self.0 |= 1 << code;
         }

@@ -185,6 +185,20 @@ fn unknown_transitive_attributes_leave_as_they_came_but_partial() {
 }
 
 #[test]
+fn a_partial_bit_is_never_taken_away() {
+    let partial: [&[u8]; 3] = [
+        &[0xe0, 8, 4, 0xfd, 0xe9, 0, 1],
+        &[0xe0, 32, 12, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3],
+        &[0xe0, 35, 4, 0, 0, 0xfd, 0xe9],
+    ];
+    let octets = update(&[], &[ORIGIN, AS_PATH, NEXT_HOP, &partial.concat()], NLRI);
+    let update = read(&octets, &EXTERNAL).expect("valid");
+    let mut out = Vec::new();
+    path_of(&update).encode(true, &mut out);
+    assert!(out.ends_with(&partial.concat()));
+}
+
+#[test]
 fn an_extended_length_that_is_not_needed_is_not_passed_on() {
     let unknown = [0xd0, 99, 0, 4, 0, 0, 0, 7];
     let octets = update(&[], &[ORIGIN, AS_PATH, NEXT_HOP, &unknown], NLRI);
