@@ -130,6 +130,7 @@ impl AsPath {
 }
 
 /// Takes the segment at the front, with its count, off a row of numbers.
+#[expect(clippy::type_complexity, reason = "a segment and what follows it")]
 fn first_segment(numbers: &[[u8; 4]]) -> Option<(u8, &[[u8; 4]], &[[u8; 4]])> {
     let count = match numbers.len() % SEGMENT_NUMBERS_MAX {
         0 => numbers.len().min(SEGMENT_NUMBERS_MAX),
