@@ -11,6 +11,18 @@
 //! that knows them all, which is the way of a route up to the RIB. `encode` packs the routes again,
 //! 64 KiB at a time. An element of these is a message. `nlri` is a run of 1,000 prefixes, of about one
 //! length (`even`) or as in a table (`mixed`); an element is a prefix.
+//!
+//! November 2026, virtual machine with two cores of an AMD EPYC, shared with seven builders, so that
+//! criterion's medians say little. ns a message, the least of 400 passes over 2,000 messages:
+//!
+//! | stream | pass | decode | frame | batch | intern | encode |
+//! | --- | --- | --- | --- | --- | --- | --- |
+//! | full-table | 1.0 | 127 | 160 | 178 | 263 | 51 |
+//! | calico-ipv4 | 0.7 | 107 | 130 | 134 | 208 | 39 |
+//! | calico-ipv6 | 1.3 | 123 | 144 | 164 | 215 | 55 |
+//!
+//! The medians of the same passes for the full table: decode 147, frame 174, batch 195, intern 285,
+//! encode 52 to 65. A prefix in a run of 1,000 takes 0.9 to verify and 2.4 to walk, 3.2 for both.
 
 use std::hint::black_box;
 
@@ -109,7 +121,7 @@ fn stream<A: AddressFamily>(criterion: &mut Criterion, name: &str, sets: &Sets<A
             let mut batch = RouteBatch::new(PeerId(1));
             for message in messages(black_box(&stream)) {
                 gather::<A>(&mut batch, &read(message), |full| {
-                    intern(&mut interner, &full)
+                    intern(&mut interner, &full);
                 });
             }
             intern(&mut interner, &batch);

@@ -136,6 +136,10 @@ pub struct EncodeContext {
 
 /// One message as received.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every message is an UPDATE, and a box would be an allocation for each"
+)]
 pub enum Message<'a> {
     /// OPEN, type 1.
     Open(Open),

@@ -68,7 +68,7 @@ fn learn<A: AddressFamily>(
     let mut batches = 1;
     for message in messages(stream) {
         let Ok(Message::Update(update)) = decode(message, context) else {
-            panic!("packed here");
+            unreachable!("packed here");
         };
         assert!(update.faults.is_empty());
         for announced in &update.announced {
@@ -151,7 +151,7 @@ fn decoding_and_walking_prefixes_allocate_nothing_at_all() {
     let decoding = calls(|| {
         for message in messages(&stream) {
             let Ok(Message::Update(update)) = decode(message, &READER) else {
-                panic!("packed here");
+                unreachable!("packed here");
             };
             for announced in &update.announced {
                 prefixes += announced.nlri.iter::<Ipv4>().count();

@@ -522,9 +522,8 @@ impl Check {
             }
             Probe::Path(value) => {
                 let (found, wanted) = (route.value(2).unwrap_or_default(), value(stage));
-                (numbers(found) != numbers(&wanted)).then(|| {
-                    format!("AS_PATH is {}, not {}", hex(found), hex(&wanted))
-                })
+                (numbers(found) != numbers(&wanted))
+                    .then(|| format!("AS_PATH is {}, not {}", hex(found), hex(&wanted)))
             }
             Probe::NextHop(value) => {
                 let wanted = value(stage);

@@ -203,17 +203,9 @@ pub(super) fn verify_as4(value: &[u8]) -> Result<(), AttributeErrorKind> {
 #[inline]
 fn has_zero(octets: &[u8], four_octet_as: bool) -> bool {
     if four_octet_as {
-        octets
-            .as_chunks::<4>()
-            .0
-            .iter()
-            .any(|number| *number == [0; 4])
+        octets.as_chunks().0.contains(&[0; 4])
     } else {
-        octets
-            .as_chunks::<2>()
-            .0
-            .iter()
-            .any(|number| *number == [0; 2])
+        octets.as_chunks().0.contains(&[0; 2])
     }
 }
 
