@@ -61,7 +61,12 @@ mod shard;
 mod shared;
 mod sweep;
 mod table;
-#[cfg(any(test, fuzzing))]
+#[cfg(test)]
+mod testing;
+// The fuzz target needs peers, not the tests' driver.
+#[cfg(all(fuzzing, not(test)))]
+#[path = "testing/fixtures.rs"]
+#[expect(dead_code, reason = "tests use the others")]
 mod testing;
 #[cfg(test)]
 mod tests;

@@ -227,7 +227,7 @@ fn the_plan_names_the_sessions_that_run() {
 
     let plan = speaker.plan();
     let planned = plan["peers"].as_object().expect("sessions by name");
-    let running = rows(&speaker.show(&["summary"]));
+    let running = rows(&speaker.show(&["summary"])["neighbors"]);
     let names: BTreeSet<&str> = running
         .iter()
         .filter_map(|row| row["name"].as_str())

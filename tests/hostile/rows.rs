@@ -55,6 +55,7 @@
 //! | 48 | a collision left two sessions, or none | `row_48_of_two_connections_the_right_one_stays` |
 //! | 49 | equal identifiers | `row_49_own_identifier_is_refused_inside`, `row_49_two_peers_with_one_identifier_both_stay` |
 //! | 50 | a route that its own cluster refused, and nobody knew why | `row_50_the_api_names_a_cluster_loop` |
+//! | 56 | a password that changed left the session as it was, or unprotected | `row_56_a_changed_password_resets_that_session_and_no_other`, in `tests/bird` |
 
 use crate::{place, table};
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::support::now;
 
 /// How long anything may take that ends well, on a machine that is busy with several labs.
-const PATIENCE: Duration = Duration::from_secs(25);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Polls until `probe` succeeds; after a while, an error that tells what it saw last.
 pub(crate) fn eventually<T>(

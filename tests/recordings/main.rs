@@ -211,7 +211,11 @@ fn replay(name: &str) -> Option<Tally> {
 fn a_full_table_survives_being_read_and_written() {
     if let Some(tally) = replay(FULL_TABLE) {
         assert_eq!(tally.updates, 89_679);
-        assert!(tally.announced >= 577_706);
+        assert!(tally.announced + tally.withdrawn >= 577_706);
+        assert_eq!(
+            (tally.as_sets, tally.as_zeroes, tally.refused),
+            (136, 1, 137)
+        );
     }
 }
 
@@ -219,6 +223,8 @@ fn a_full_table_survives_being_read_and_written() {
 fn five_minutes_of_churn_survive_being_read_and_written() {
     if let Some(tally) = replay(CHURN) {
         assert_eq!(tally.updates, 54_107);
+        assert_eq!((tally.as_sets, tally.as_zeroes, tally.refused), (39, 0, 39));
+        assert!(tally.identical > 20_000);
     }
 }
 

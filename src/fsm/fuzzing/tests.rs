@@ -138,6 +138,6 @@ fn seeds() -> Seeds {
 #[test]
 fn the_corpus_does_no_harm() {
     check_corpus("session_script", seeds(), |data| {
-        session_script(begin(), data)
+        session_script(begin(), data);
     });
 }

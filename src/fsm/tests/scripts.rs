@@ -78,7 +78,7 @@ fn configs() -> impl Strategy<Value = PeerConfig> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
 
     #[test]
     fn promises_hold_under_any_script(config in configs(), script in vec(words(), 0..80)) {
