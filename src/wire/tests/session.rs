@@ -185,20 +185,6 @@ fn unknown_transitive_attributes_leave_as_they_came_but_partial() {
 }
 
 #[test]
-fn a_partial_bit_is_never_taken_away() {
-    let partial: [&[u8]; 3] = [
-        &[0xe0, 8, 4, 0xfd, 0xe9, 0, 1],
-        &[0xe0, 32, 12, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3],
-        &[0xe0, 35, 4, 0, 0, 0xfd, 0xe9],
-    ];
-    let octets = update(&[], &[ORIGIN, AS_PATH, NEXT_HOP, &partial.concat()], NLRI);
-    let update = read(&octets, &EXTERNAL).expect("valid");
-    let mut out = Vec::new();
-    path_of(&update).encode(true, &mut out);
-    assert!(out.ends_with(&partial.concat()));
-}
-
-#[test]
 fn an_extended_length_that_is_not_needed_is_not_passed_on() {
     let unknown = [0xd0, 99, 0, 4, 0, 0, 0, 7];
     let octets = update(&[], &[ORIGIN, AS_PATH, NEXT_HOP, &unknown], NLRI);
@@ -222,7 +208,7 @@ fn repeated_large_communities_are_one() {
 }
 
 #[test]
-fn only_to_customer_leaves_in_a_form_made_from_its_value() {
+fn only_to_customer_leaves_partial_and_without_an_extended_length() {
     let otc = [0xf0, 35, 0, 4, 0, 0, 0xfd, 0xe9];
     let octets = update(&[], &[ORIGIN, AS_PATH, NEXT_HOP, &otc], NLRI);
     let update = read(&octets, &EXTERNAL).expect("valid");
@@ -231,6 +217,18 @@ fn only_to_customer_leaves_in_a_form_made_from_its_value() {
     let mut out = Vec::new();
     attributes.encode(true, &mut out);
     assert!(out.ends_with(&[0xe0, 35, 4, 0, 0, 0xfd, 0xe9]));
+}
+
+#[test]
+fn the_partial_bit_of_what_is_known_stays() {
+    let communities = [0xe0, 8, 4, 0xff, 0xff, 0xff, 1];
+    let octets = update(&[], &[ORIGIN, AS_PATH, NEXT_HOP, &communities], NLRI);
+    let update = read(&octets, &EXTERNAL).expect("valid");
+    let attributes = path_of(&update);
+    assert!(attributes.has_community(Community::NO_EXPORT));
+    let mut out = Vec::new();
+    attributes.encode(true, &mut out);
+    assert!(out.ends_with(&communities));
 }
 
 #[test]
