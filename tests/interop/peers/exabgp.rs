@@ -356,7 +356,7 @@ impl Peer for Exabgp<'_> {
 
     fn account(&self, family: Family) -> String {
         let told = self.look(family, |session| session.account.clone());
-        let log = last_lines(&self.path("log"), 60);
+        let log = last_lines(&self.path("log"), usize::MAX);
         format!("{}\n{log}", told.unwrap_or_else(|error| error))
     }
 }

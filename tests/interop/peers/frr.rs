@@ -46,8 +46,11 @@ pub(crate) const PROGRAM: Program = Program {
     },
 };
 
-fn lacks(_: Case, _: Kind, _: Family) -> Option<&'static str> {
-    None
+fn lacks(case: Case, kind: Kind, _: Family) -> Option<&'static str> {
+    match (case, kind) {
+        (Case::WrongTtl, Kind::Internal) => Some("it always sends TTL 255 to internal peers"),
+        _ => None,
+    }
 }
 
 struct Frr<'a> {
@@ -312,6 +315,7 @@ impl Peer for Frr<'_> {
     }
 }
 
+/// RFC 8538 is off: it shows no text of a shutdown that comes inside a Hard Reset.
 fn configuration(setup: &Setup) -> String {
     let peer_as = setup.kind.peer_as();
     let mut text = format!(
@@ -322,6 +326,7 @@ router bgp {peer_as}
  no bgp default ipv4-unicast
  bgp graceful-restart
  bgp graceful-restart preserve-fw-state
+ no bgp graceful-restart notification
 ",
         Family::V4.address(PEER)
     );

@@ -41,8 +41,11 @@ pub(crate) const PROGRAM: Program = Program {
     },
 };
 
-fn lacks(case: Case, _: Kind, _: Family) -> Option<&'static str> {
+fn lacks(case: Case, kind: Kind, _: Family) -> Option<&'static str> {
     match case {
+        Case::WrongTtl if kind == Kind::Internal => {
+            Some("it always sends TTL 255 to internal peers")
+        }
         Case::RefreshByPeer => Some(
             "softresetin works on what it has stored; it never sends ROUTE-REFRESH of its own accord",
         ),
@@ -185,7 +188,7 @@ impl Peer for Gobgp<'_> {
 
     fn account(&self, family: Family) -> String {
         let told = self.ask(&["neighbor", &family.address(SPEAKER)]);
-        let log = last_lines(&self.path("log"), 60);
+        let log = last_lines(&self.path("log"), usize::MAX);
         format!("{}\n{log}", told.unwrap_or_else(|error| error))
     }
 }

@@ -48,11 +48,18 @@ pub(crate) const PROGRAM: Program = Program {
     },
 };
 
-fn lacks(case: Case, _: Kind, _: Family) -> Option<&'static str> {
+fn lacks(case: Case, kind: Kind, _: Family) -> Option<&'static str> {
     match case {
+        Case::WrongTtl if kind == Kind::Internal => {
+            Some("it answers with TTL 255 whoever connects to it")
+        }
         Case::GracefulRestart => {
             Some("its graceful restart capability lists no family: it only sends End-of-RIB")
         }
+        Case::RefreshBySpeaker => Some(
+            "it ignores every request, also of BIRD: its log says \"AID not negotiated\" of a family \
+             that it shows as negotiated",
+        ),
         Case::LargeToPeer | Case::LargeFromPeer => Some(NO_LARGE_MESSAGES),
         Case::Password | Case::WrongPassword => {
             Some("the portable edition ignores tcp md5sig on Linux: its segments are not signed")
