@@ -310,7 +310,11 @@ impl Shared {
         };
         socket::prepare_accepted(&SockRef::from(&stream), address, terms.ttl_security)
             .map_err(|error| format!("socket options cannot be set: {error}"))?;
-        let incoming = Incoming { stream, arrival };
+        let incoming = Incoming {
+            stream,
+            arrival,
+            terms: terms.clone(),
+        };
         let handed_over = session.commands.try_send(DriverCommand::Incoming(incoming));
         handed_over.map_err(|error| match error {
             TrySendError::Full(_) => "the session's command queue is full".to_owned(),
