@@ -95,7 +95,7 @@ fn path(set: usize) -> Path {
             65_301,
         ][..1 + set % 5]
             .to_vec(),
-        med: (set % 4 != 0).then_some(number * 10),
+        med: (!set.is_multiple_of(4)).then_some(number * 10),
         local_pref: Some(50 + number % 200),
         communities: several(standard, &|index| {
             format!("{}:{index}", 65_200 + number % 9)
