@@ -11,6 +11,7 @@ mod kernel_routes;
 #[path = "../tests/support/namespace.rs"]
 #[expect(dead_code, reason = "the tests also send signals")]
 mod namespace;
+#[expect(dead_code, reason = "the tests use what this does not")]
 #[path = "../tests/support/privilege.rs"]
 mod privilege;
 #[path = "lab/report.rs"]

@@ -25,6 +25,7 @@ mod operate;
 mod params;
 mod status_page;
 #[cfg(any(test, fuzzing))]
+#[cfg_attr(not(test), expect(dead_code, reason = "tests use the rest"))]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,7 @@
 
 #![expect(clippy::panic, reason = "that is how a test fails")]
 
+#[expect(dead_code, reason = "other suites use what this one does not")]
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -107,7 +107,8 @@ pub(crate) fn raw_attributes(message: &[u8]) -> Vec<(u8, u8, &[u8])> {
         let (flags, code) = (list.number(1), list.number(1));
         let length = list.number(if flags & 0x10 == 0 { 1 } else { 2 });
         let value = list.take(length);
-        attributes.push((flags as u8, code as u8, value));
+        let octet = |number: usize| u8::try_from(number).expect("one octet was read");
+        attributes.push((octet(flags), octet(code), value));
     }
     attributes
 }
