@@ -17,7 +17,7 @@ pub(super) fn routes_from_peer(lab: &mut Lab<'_>, family: Family) -> Result<(), 
     lab.wait_here(family, &wanted)
 }
 
-/// The request arrives, and what was announced before is announced again.
+/// The request arrives, and what was announced before is announced again, in the same session.
 pub(super) fn refresh_by_peer(lab: &mut Lab<'_>, family: Family) -> Result<(), String> {
     lab.wait_until_established(family)?;
     let before = lab.session(family)?["counters"].clone();
@@ -27,7 +27,8 @@ pub(super) fn refresh_by_peer(lab: &mut Lab<'_>, family: Family) -> Result<(), S
         let asked = grown(&before, &counters, "received", "routeRefresh") > 0;
         // Each set of attributes needs a message of its own.
         let answered = grown(&before, &counters, "sent", "update") >= 500;
-        holds(asked && answered, counters)
+        let is_same = counters["established"] == before["established"];
+        holds(asked && answered && is_same, counters)
     })?;
     routes_to_peer(lab, family)
 }
@@ -42,7 +43,8 @@ pub(super) fn refresh_by_speaker(lab: &mut Lab<'_>, family: Family) -> Result<()
         let counters = lab.session(family)?["counters"].clone();
         let asked = grown(&before, &counters, "sent", "routeRefresh") > 0;
         let answered = grown(&before, &counters, "received", "update") >= 500;
-        holds(asked && answered, counters)
+        let is_same = counters["established"] == before["established"];
+        holds(asked && answered && is_same, counters)
     })?;
     routes_from_peer(lab, family)
 }

@@ -53,6 +53,13 @@ fn lacks(case: Case, _: Kind, _: Family) -> Option<&'static str> {
         Case::TextFromPeer => Some(
             "its teardown command has no text, and closes the connection without a NOTIFICATION",
         ),
+        Case::RefreshBySpeaker => {
+            Some("a request makes it drop the connection and come back, also one of BIRD")
+        }
+        Case::TextToPeer => Some(
+            "a NOTIFICATION with a text is more than it can decode (bytes % str in its \
+             notification.py): it answers 1/0 and reconnects",
+        ),
         _ => None,
     }
 }
@@ -245,14 +252,6 @@ impl Peer for Exabgp<'_> {
     fn start(&mut self, setup: &Setup) -> Result<(), String> {
         self.kill();
         self.setup = Some(setup.clone());
-        let helper = self.path("helper");
-        fs::write(&helper, self.helper())
-            .and_then(|()| fs::set_permissions(&helper, fs::Permissions::from_mode(0o755)))
-            .and_then(|()| {
-                let text = configuration(setup, &helper.display().to_string());
-                fs::write(self.path("exabgp.conf"), text)
-            })
-            .map_err(|error| error.to_string())?;
         self.recover()
     }
 
@@ -261,6 +260,15 @@ impl Peer for Exabgp<'_> {
     }
 
     fn recover(&mut self) -> Result<(), String> {
+        let setup = self.setup.as_ref().ok_or("it was never started")?;
+        let helper = self.path("helper");
+        fs::write(&helper, self.helper())
+            .and_then(|()| fs::set_permissions(&helper, fs::Permissions::from_mode(0o755)))
+            .and_then(|()| {
+                let text = configuration(setup, &helper.display().to_string());
+                fs::write(self.path("exabgp.conf"), text)
+            })
+            .map_err(|error| error.to_string())?;
         for name in ["commands", "events"] {
             let _ = fs::remove_file(self.path(name));
         }
@@ -332,7 +340,13 @@ impl Peer for Exabgp<'_> {
             .filter(|(prefix, _)| !before.contains_key(*prefix))
         {
             for (index, path) in paths.iter().enumerate() {
-                let route = route(family, prefix, path, paths.len() > 1, index);
+                let route = route(
+                    setup.kind,
+                    family,
+                    prefix,
+                    path,
+                    (paths.len() > 1).then_some(index),
+                );
                 let _ = writeln!(lines, "neighbor {neighbor} announce {route}");
             }
         }
@@ -361,13 +375,13 @@ impl Peer for Exabgp<'_> {
     }
 }
 
-fn route(family: Family, prefix: &str, path: &Path, several: bool, index: usize) -> String {
+fn route(kind: Kind, family: Family, prefix: &str, path: &Path, index: Option<usize>) -> String {
     let mut text = format!(
         "route {prefix} next-hop {} origin {}",
         family.address(PEER),
         path.origin
     );
-    if several {
+    if let Some(index) = index {
         let _ = write!(text, " path-information 0.0.0.{}", index + 1);
     }
     if let Some(med) = path.med {
@@ -376,7 +390,10 @@ fn route(family: Family, prefix: &str, path: &Path, several: bool, index: usize)
     if let Some(local_pref) = path.local_pref {
         let _ = write!(text, " local-preference {local_pref}");
     }
-    let numbers: Vec<String> = path.as_path.iter().map(u32::to_string).collect();
+    // ExaBGP does not put its own AS in front.
+    let own = (kind == Kind::External).then(|| kind.peer_as());
+    let numbers = own.iter().chain(&path.as_path).map(u32::to_string);
+    let numbers: Vec<String> = numbers.collect();
     let _ = write!(text, " as-path [ {} ]", numbers.join(" "));
     let extended: BTreeSet<String> = path
         .extended
@@ -402,12 +419,13 @@ fn configuration(setup: &Setup, helper: &str) -> String {
         let mut routes = String::new();
         for (prefix, paths) in setup.announced.of(family) {
             for (index, path) in paths.iter().enumerate() {
-                let mut path = path.clone();
-                // ExaBGP does not put its own AS in front.
-                if setup.kind == Kind::External {
-                    path.as_path.insert(0, setup.kind.peer_as());
-                }
-                let route = route(family, prefix, &path, paths.len() > 1, index);
+                let route = route(
+                    setup.kind,
+                    family,
+                    prefix,
+                    path,
+                    (paths.len() > 1).then_some(index),
+                );
                 let _ = writeln!(routes, "        {route};");
             }
         }
@@ -440,7 +458,7 @@ fn configuration(setup: &Setup, helper: &str) -> String {
     api {{
         processes [ api ];
         neighbor-changes;
-        receive {{ parsed; open; update; notification; refresh; }}
+        receive {{ parsed; open; update; notification; }}
         send {{ parsed; notification; }}
     }}
     static {{
