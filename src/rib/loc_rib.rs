@@ -305,7 +305,10 @@ impl<A: AddressFamily> LocRib<A> {
             };
             match self.table.live(dest) {
                 Some(destination) if destination.version == version => {
-                    self.path_ids.passed(dest, &destination.paths);
+                    // What is held back is still told under the identifiers that it had.
+                    if !destination.held {
+                        self.path_ids.passed(dest, &destination.paths);
+                    }
                     self.free_unless_seen(dest);
                 }
                 Some(_) | None => self.log.popped_dead(),
