@@ -117,11 +117,16 @@ pub(super) fn without_ttl_security(lab: &mut Lab<'_>) {
 }
 
 /// The kernel refuses what comes with a lower TTL; once calidris no longer asks for it, the session
-/// comes up.
+/// comes up with the same peer.
 pub(super) fn wrong_ttl(lab: &mut Lab<'_>, family: Family) -> Result<(), String> {
     if family == Family::V4 {
         refused(lab, FAR_SEGMENTS)?;
         lab.peerings(&Peering::default());
+        // A connection that the peer accepted, and from which nothing came through, would occupy it
+        // for as long as its hold time.
+        let setup = quiet(lab);
+        lab.kill_peer();
+        lab.peer.start(&setup)?;
     }
     lab.wait_until_established(family)
 }

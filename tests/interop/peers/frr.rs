@@ -310,12 +310,13 @@ impl Peer for Frr<'_> {
     fn account(&self, family: Family) -> String {
         let address = family.address(SPEAKER);
         let told = self.ask(&[&format!("show bgp neighbors {address}")]);
-        let log = self.log(60);
+        let log = self.log(usize::MAX);
         format!("{}\n{log}", told.unwrap_or_else(|error| error))
     }
 }
 
-/// RFC 8538 is off: it shows no text of a shutdown that comes inside a Hard Reset.
+/// RFC 8538 is off: it shows no text of a shutdown that comes inside a Hard Reset. The log is where it
+/// shows the text otherwise.
 fn configuration(setup: &Setup) -> String {
     let peer_as = setup.kind.peer_as();
     let mut text = format!(
@@ -327,6 +328,7 @@ router bgp {peer_as}
  bgp graceful-restart
  bgp graceful-restart preserve-fw-state
  no bgp graceful-restart notification
+ bgp log-neighbor-changes
 ",
         Family::V4.address(PEER)
     );
