@@ -4,6 +4,8 @@
 //! skipped.
 
 mod node;
+#[path = "../support/skip.rs"]
+mod skip;
 
 use calidris::fib::{FibOptions, FibRow, FibRowState, Netlink};
 use calidris::rib::{FibRouteKind, NextHopState};

@@ -285,7 +285,7 @@ pub(crate) fn in_namespace(test: &str, wrapper: &[&str], body: impl Future<Outpu
     };
     let ways: [&[&str]; 2] = [&["--net"], &["--net", "--user", "--map-root-user"]];
     let Some(unshare) = ways.into_iter().find(|way| is_allowed(way)) else {
-        eprintln!("SKIPPED {test}: this machine allows no network namespaces");
+        super::skip::skip(test, "this machine allows no network namespaces");
         return;
     };
     let program = std::env::current_exe().expect("a test has a program");

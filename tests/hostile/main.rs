@@ -19,6 +19,8 @@ mod octets;
 mod peer;
 mod place;
 mod rows;
+#[path = "../support/skip.rs"]
+mod skip;
 mod stage;
 mod table;
 mod world;

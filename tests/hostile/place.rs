@@ -12,6 +12,8 @@ use std::sync::OnceLock;
 
 use tempfile::TempDir;
 
+use crate::skip::skip;
+
 /// Names the folder for verdicts, inside.
 const VERDICTS: &str = "CALIDRIS_TEST_HOSTILE_VERDICTS";
 
@@ -31,7 +33,10 @@ pub(crate) fn run(name: &str, body: impl FnOnce() -> String) {
     static INSIDE: OnceLock<Inside> = OnceLock::new();
     match INSIDE.get_or_init(inside) {
         Inside::Forbidden => {
-            println!("SKIPPED {name}: neither root nor user namespaces, so no networks here");
+            skip(
+                name,
+                "neither root nor user namespaces, so no networks here",
+            );
         }
         Inside::Ended(verdicts, printed) => match fs::read_to_string(verdicts.path().join(name)) {
             Ok(report) if report.starts_with(PASSED) => println!("{report}"),

@@ -35,6 +35,7 @@ use peers::{PROGRAMS, Program};
 use setup::{Family, Kind};
 use support::now;
 use support::privilege::{Privilege, inside_own_namespaces, is_inside};
+use support::skip::skip;
 use table::{Cell, Outcome};
 
 /// Labs that run side by side; most of their time is spent waiting.
@@ -64,7 +65,10 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     if let Some(tool) = TOOLS.into_iter().find(|tool| !Path::new(tool).exists()) {
-        println!("SKIPPED interop: no {tool}; scripts/install-test-tools installs it");
+        skip(
+            "interop",
+            &format!("no {tool}; scripts/install-test-tools installs it"),
+        );
         return ExitCode::SUCCESS;
     }
     if is_inside() {
@@ -72,7 +76,10 @@ fn main() -> ExitCode {
     }
     let privilege = Privilege::detect();
     if privilege == Privilege::None {
-        println!("SKIPPED interop: neither root nor user namespaces, so no networks here");
+        skip(
+            "interop",
+            "neither root nor user namespaces, so no networks here",
+        );
         return ExitCode::SUCCESS;
     }
     if privilege == Privilege::UserNamespace {
@@ -141,6 +148,7 @@ fn obstacle(program: &Program) -> Option<String> {
 }
 
 fn skipped(program: &Program, kind: Kind, reason: &str) -> Vec<Cell> {
+    skip(program.name, reason);
     let cells = Case::ALL.into_iter().flat_map(|case| {
         Family::ALL.map(|family| Cell {
             program: program.name,

@@ -13,6 +13,8 @@
 #![expect(clippy::panic, reason = "that is how a test fails")]
 
 mod mrt;
+#[path = "../support/skip.rs"]
+mod skip;
 mod tshark;
 
 use calidris::net::{Family, Ipv4, Ipv6, PerFamily, Prefix};

@@ -61,7 +61,10 @@ pub(crate) fn readings<'a>(messages: impl IntoIterator<Item = &'a [u8]>) -> Opti
         .arg(&capture)
         .output();
     let Ok(tshark) = tshark else {
-        println!("SKIPPED: no tshark");
+        super::skip::skip(
+            "the comparison with tshark",
+            "no tshark; scripts/install-test-tools installs it",
+        );
         return None;
     };
     let text = String::from_utf8_lossy(&tshark.stdout);

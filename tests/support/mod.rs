@@ -8,6 +8,7 @@ pub(crate) mod namespace;
 pub(crate) mod privilege;
 pub(crate) mod raw_peer;
 pub(crate) mod resources;
+pub(crate) mod skip;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -28,7 +29,10 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
 pub(crate) fn network_allowed(name: &str) -> bool {
     for tool in ["/usr/sbin/bird", "/usr/bin/curl", "/usr/bin/promtool"] {
         if !Path::new(tool).exists() {
-            println!("SKIPPED {name}: no {tool}; scripts/install-test-tools installs it");
+            skip::skip(
+                name,
+                &format!("no {tool}; scripts/install-test-tools installs it"),
+            );
             return false;
         }
     }
@@ -48,7 +52,10 @@ pub(crate) fn network_allowed(name: &str) -> bool {
             false
         }
         Privilege::None => {
-            println!("SKIPPED {name}: neither root nor user namespaces, so no networks here");
+            skip::skip(
+                name,
+                "neither root nor user namespaces, so no networks here",
+            );
             false
         }
     }
