@@ -40,8 +40,13 @@ pub struct SecretKeyRef {
 }
 
 impl SecretKeyRef {
-    /// Reads an object with `secretKeyRef`; absent is `None`.
+    /// Reads an object with `secretKeyRef`; absent is `None`. No fault shows what stands there: it
+    /// may be the password itself, written in the reference's place.
     pub(super) fn read(parent: &Object<'_>, key: &str) -> Result<Option<Self>, FieldError> {
+        Self::read_openly(parent, key).map_err(FieldError::without_value)
+    }
+
+    fn read_openly(parent: &Object<'_>, key: &str) -> Result<Option<Self>, FieldError> {
         if !parent.is_set(key) {
             return Ok(None);
         }
