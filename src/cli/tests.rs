@@ -218,7 +218,7 @@ Node            2        0
 Refused
   BGPPeer/old spec.peerIP (peers.yaml line 12): \"nonsense\" is not an address; its last good version stays in force
 
-Left out of the plan
+Warnings of the plan
   BGPPeer/old spec.asNumber: \"abc\" is not an AS number; the peering is left out
 ",
     );

@@ -318,7 +318,7 @@ pub(super) fn datastore(answer: &DatastoreAnswer) -> String {
         ));
     }
     if !answer.warnings.is_empty() {
-        text.push_str("\nLeft out of the plan\n");
+        text.push_str("\nWarnings of the plan\n");
     }
     for warning in &answer.warnings {
         text.push_str(&format!(

@@ -84,8 +84,8 @@ pub enum ServeError {
     },
 }
 
-/// Binds both listeners and serves on them, `operators` being asked on the unix socket only, until `shutdown` holds `true` or loses its sender; the
-/// socket's file is removed at the end.
+/// Binds both listeners and serves on them until `shutdown` holds `true` or loses its sender; the
+/// socket's file is removed at the end. `operators` are asked on the unix socket only.
 ///
 /// # Errors
 /// [`ServeError`] names the flag of the listener that could not be bound; nothing is served then.

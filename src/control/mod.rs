@@ -2,10 +2,11 @@
 //! what an operator may do to a session.
 //!
 //! One router (`api`) answers on both listeners (`http`); the command line is a client of the
-//! socket and nothing more. `POST` needs the right to open the socket: over TCP it is refused. Nothing here owns state: answers are made from the snapshots that rooms
-//! publish ([`Views`]) and from pages that the RIB and the kernel's writer hand out between their
-//! turns, so a question never stops routing. Long listings stream a page at a time, so that a slow
-//! reader holds one page and not the table.
+//! socket and nothing more. `POST` needs the right to open the socket: over TCP it is refused.
+//! Nothing here owns state: answers are made from the snapshots that rooms publish ([`Views`]) and
+//! from pages that the RIB and the kernel's writer hand out between their turns, so a question never
+//! stops routing. Long listings stream a page at a time, so that a slow reader holds one page and not
+//! the table.
 //!
 //! What is bounded: connections per listener ([`CONNECTIONS_MAX`]; more wait in the kernel's queue,
 //! and each listener has its own, so a flood over TCP does not lock out the operator), the time to

@@ -87,7 +87,7 @@ impl Planner {
                 resource = %warning.resource,
                 field = %warning.field,
                 reason = warning.message,
-                "resource left out of the plan"
+                "warning of the plan"
             );
         }
         self.told.clone_from(&next.warnings);

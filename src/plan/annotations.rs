@@ -141,11 +141,11 @@ impl SessionSettings {
             }
             "connect-retry" => {
                 self.connect_retry =
-                    delay(value).ok_or_else(|| refused("a duration of 1 s or more"))?;
+                    delay(value).ok_or_else(|| refused("a duration of 1 s to 720 h"))?;
             }
             "idle-hold" => {
                 self.idle_hold = idle_hold(value)
-                    .ok_or_else(|| refused("MIN..MAX, two durations of 1 s or more"))?;
+                    .ok_or_else(|| refused("MIN..MAX, two durations of 1 s to 720 h"))?;
             }
             "delay-open" => {
                 self.delay_open =
@@ -200,8 +200,11 @@ pub(super) fn field(setting: &str) -> String {
     format!("metadata.annotations[{PREFIX}{setting}]")
 }
 
+/// The bounds of a delay; far beyond the larger one it would exceed what a clock can tell.
+const DELAY_MIN: Duration = Duration::from_secs(1);
+const DELAY_MAX: Duration = Duration::from_secs(720 * 3600);
 const NOT_YET_MESSAGE: &str = "takes no effect yet: the default holds";
-const LIMIT_ALLOWED: &str = "N[,warn=P%][,restart=DURATION] with N from 1, P of 1–100 and a duration of 1 s or more, or none";
+const LIMIT_ALLOWED: &str = "N[,warn=P%][,restart=DURATION] with N from 1, P of 1–100 and a duration of 1 s to 720 h, or none";
 
 fn hold_time(value: &str) -> Option<u16> {
     let seconds = u16::try_from(whole_seconds(value)?).ok()?;
@@ -209,7 +212,7 @@ fn hold_time(value: &str) -> Option<u16> {
 }
 
 fn delay(value: &str) -> Option<Duration> {
-    parse_duration(value).filter(|delay| *delay >= Duration::from_secs(1))
+    parse_duration(value).filter(|delay| (DELAY_MIN..=DELAY_MAX).contains(delay))
 }
 
 fn idle_hold(value: &str) -> Option<(Duration, Duration)> {

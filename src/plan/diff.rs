@@ -199,7 +199,7 @@ fn reset_reasons(old: &PeerPlan, new: &PeerPlan) -> Vec<String> {
             &new.allowed_local_as,
         ),
         changed("families", &families(old), &families(new)),
-        // Linux does not take a new key for a connection that is there. Neither value may show.
+        // A connection keeps the key that it was made with (spec/calico.md §3.8). Neither value may show.
         (old.password != new.password).then(|| "password".to_owned()),
         changed("TTL security", &hops(old), &hops(new)),
         changed("interface", &interface(old), &interface(new)),

@@ -126,13 +126,12 @@ fn prefer_origin(candidates: &mut Candidates) {
 
 /// The lowest MED within each neighbouring AS (RFC 4271 §9.1.2.2 c).
 fn prefer_low_med(candidates: &mut Candidates) {
-    let meds: SmallVec<[(Option<Asn>, u32); 4]> =
+    let mut least: SmallVec<[(Option<Asn>, u32); 4]> =
         candidates.iter().map(|c| (c.neighbour, c.med)).collect();
-    candidates.retain(|c| {
-        !meds
-            .iter()
-            .any(|(neighbour, med)| *neighbour == c.neighbour && *med < c.med)
-    });
+    // Sorted, because a reflector has as many candidates for one prefix as it has clients.
+    least.sort_unstable();
+    least.dedup_by_key(|(neighbour, _)| *neighbour);
+    candidates.retain(|c| least.binary_search(&(c.neighbour, c.med)).is_ok());
 }
 
 /// eBGP over iBGP (RFC 4271 §9.1.2.2 d).

@@ -245,6 +245,12 @@ impl GroupKey {
         Some(attributes)
     }
 
+    /// Whether a next hop means nothing to the group: a link-local address leads somewhere on the link
+    /// that it was heard on, and others come by way of this side (RFC 2545 §3).
+    fn is_out_of_reach(&self, next_hop: IpAddr) -> bool {
+        self.next_hop_mode != NextHopMode::Keep && is_link_local(next_hop)
+    }
+
     fn next_hop(&self, family: Family, current: NextHop) -> Option<NextHop> {
         let own = match self.next_hop_mode {
             NextHopMode::Auto => self.external,
@@ -254,7 +260,7 @@ impl GroupKey {
         let extended = self.encode.extended_next_hop && family == Family::Ipv4;
         let fits = |address: &IpAddr| Family::of(*address) == family || extended;
         let address = match current.address().filter(|_| !own) {
-            Some(address) if fits(&address) => address,
+            Some(address) if fits(&address) && !self.is_out_of_reach(address) => address,
             // A peer that cannot take an IPv6 next hop for IPv4 comes by way of this side (RFC 8950
             // §4), unless that is ruled out.
             Some(_) if self.next_hop_mode == NextHopMode::Keep => return None,
@@ -263,6 +269,11 @@ impl GroupKey {
         // The link-local half of a received next hop means nothing beyond its link (RFC 2545 §3).
         Some(NextHop::from(address))
     }
+}
+
+/// Whether an address means something on one link only (RFC 4291 §2.5.6).
+pub(crate) const fn is_link_local(address: IpAddr) -> bool {
+    matches!(address, IpAddr::V6(address) if address.is_unicast_link_local())
 }
 
 /// Leaves out what must not cross the border of an AS: bit 0x40 of the type says so (RFC 4360 §3).

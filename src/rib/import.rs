@@ -31,15 +31,17 @@ pub(crate) struct Import<'a> {
 }
 
 impl<'a> Import<'a> {
+    /// `local_address` is this side's address of the session, which need not be one of the setup's.
     pub(crate) fn new(
         setup: &'a PeerSetup,
+        local_address: Option<IpAddr>,
         family: Family,
         attributes: &'a PathAttributes,
     ) -> Self {
         let policy = &**setup.import.get(family);
         let unconditional =
             policy.rules.is_empty() && policy.otherwise != crate::policy::Then::Reject;
-        let admitted = match loop_found(setup, attributes) {
+        let admitted = match loop_found(setup, local_address, attributes) {
             Some(refusal) => Err(refusal),
             None => admit(setup, attributes),
         };
@@ -119,7 +121,11 @@ pub(crate) const fn source_of(external: bool) -> RouteSource {
 }
 
 /// The loop that a path has come through, if any.
-fn loop_found(setup: &PeerSetup, attributes: &PathAttributes) -> Option<Refusal> {
+fn loop_found(
+    setup: &PeerSetup,
+    local_address: Option<IpAddr>,
+    attributes: &PathAttributes,
+) -> Option<Refusal> {
     let allowed = usize::try_from(setup.allowed_local_as).unwrap_or(usize::MAX);
     if attributes.as_path.occurrences(setup.local_as) > allowed {
         return Some(Refusal::AsLoop);
@@ -132,10 +138,10 @@ fn loop_found(setup: &PeerSetup, attributes: &PathAttributes) -> Option<Refusal>
         return Some(Refusal::ClusterLoop);
     }
     let own = |address: IpAddr| {
-        setup
-            .own_next_hop
-            .iter()
-            .any(|(_, own)| *own == Some(address))
+        let configured = setup.own_next_hop.iter().map(|(_, own)| *own);
+        configured
+            .chain([local_address])
+            .any(|own| own == Some(address))
     };
     attributes
         .next_hop

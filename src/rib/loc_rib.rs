@@ -90,12 +90,13 @@ impl<A: AddressFamily> LocRib<A> {
         slot: PeerSlot,
         batch: &RouteBatch<A::Prefix>,
     ) {
-        let setup = Arc::clone(&shared.peers.get(slot).setup);
+        let peer = shared.peers.get(slot);
+        let (setup, local_address) = (Arc::clone(&peer.setup), peer.local_address());
         for (op, run) in batch.iter() {
             match op {
                 RouteOp::Announce(content) => {
                     let received = shared.interner.intern_content(content);
-                    let mut import = Import::new(&setup, A::FAMILY, &received);
+                    let mut import = Import::new(&setup, local_address, A::FAMILY, &received);
                     for nlri in run {
                         let imported = import.verdict(nlri.prefix.into(), &mut shared.interner);
                         self.store(shared, slot, *nlri, Arc::clone(&received), imported);
@@ -305,7 +306,10 @@ impl<A: AddressFamily> LocRib<A> {
             };
             match self.table.live(dest) {
                 Some(destination) if destination.version == version => {
-                    self.path_ids.passed(dest, &destination.paths);
+                    // What is held back is still told under the identifiers that it had.
+                    if !destination.held {
+                        self.path_ids.passed(dest, &destination.paths);
+                    }
                     self.free_unless_seen(dest);
                 }
                 Some(_) | None => self.log.popped_dead(),

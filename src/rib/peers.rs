@@ -40,6 +40,11 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
+    /// This side's address of the session, while there is one.
+    pub(crate) fn local_address(&self) -> Option<IpAddr> {
+        self.session.as_ref().and_then(|terms| terms.local_address)
+    }
+
     /// The terms of its session, if that carries the family.
     pub(crate) fn session_in(&self, family: Family) -> Option<&SessionTerms> {
         self.session

@@ -88,7 +88,8 @@ impl<A: AddressFamily> LocRib<A> {
     }
 
     fn reimport(&mut self, shared: &mut Shared, slot: PeerSlot, dest: DestId) {
-        let setup = std::sync::Arc::clone(&shared.peers.get(slot).setup);
+        let peer = shared.peers.get(slot);
+        let (setup, local_address) = (std::sync::Arc::clone(&peer.setup), peer.local_address());
         let destination = self.table.get_mut(dest);
         let before = Selection::of(destination, self.path_ids.is_on());
         let prefix = destination.prefix.into();
@@ -96,7 +97,7 @@ impl<A: AddressFamily> LocRib<A> {
             if path.source() != slot {
                 continue;
             }
-            let mut import = Import::new(&setup, A::FAMILY, path.received());
+            let mut import = Import::new(&setup, local_address, A::FAMILY, path.received());
             let imported = import.verdict(prefix, &mut shared.interner);
             let accepted = !matches!(imported, Imported::Refused(_));
             let was_accepted = path.refusal().is_none();

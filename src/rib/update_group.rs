@@ -12,7 +12,7 @@ use super::change_log::ChangeLog;
 use super::chunk::{Barred, Batch};
 use super::command::{Chunk, GroupId, PeerSetup, SessionTerms, Version};
 use super::dest_set::DestSet;
-use super::export::Exporter;
+use super::export::{Exporter, is_link_local};
 use super::member::Member;
 use super::path_ids::PathIds;
 use super::shared::Shared;
@@ -79,12 +79,8 @@ fn own_next_hop(setup: &PeerSetup, terms: &SessionTerms, family: Family) -> Opti
         let connected = terms
             .local_address
             .filter(|address| Family::of(*address) == family);
-        let link_local = |address: &IpAddr| match address {
-            IpAddr::V4(_) => false,
-            IpAddr::V6(address) => address.is_unicast_link_local(),
-        };
         connected
-            .filter(|address| !link_local(address))
+            .filter(|address| !is_link_local(*address))
             .or(*setup.own_next_hop.get(family))
             .or(connected)
     };

@@ -59,15 +59,7 @@ impl Driver {
                 Action::Close(id) => self.close(id),
                 Action::Up(id, negotiated) => self.up(id, &negotiated),
                 Action::Down(down) => self.down(&down),
-                Action::Failed(reason) => {
-                    match &reason {
-                        // Said by show and counted; a line every few seconds would say no more.
-                        DownReason::DialFailed(_) => debug!(%reason, "session attempt failed"),
-                        _ => warn!(%reason, "session attempt failed"),
-                    }
-                    let hint = self.dial_hint(&reason);
-                    self.record.failed(&reason, hint, clock::wall());
-                }
+                Action::Failed(reason) => self.failed(&reason),
                 Action::Refresh(family) => {
                     let peer = self.spec.id;
                     self.mail
@@ -91,6 +83,20 @@ impl Driver {
         let terms = SocketTerms::new(&self.spec.plan);
         self.cancel_dial();
         self.dialling = Some(tokio::spawn(dial(remote, source, terms)));
+    }
+
+    fn failed(&mut self, reason: &DownReason) {
+        match reason {
+            // Said by show and counted; a line every few seconds would say no more.
+            DownReason::DialFailed(_) => debug!(%reason, "session attempt failed"),
+            _ => {
+                if let Some(suppressed) = self.lines.failed.pass(clock::now()) {
+                    warn!(%reason, suppressed, "session attempt failed");
+                }
+            }
+        }
+        let hint = self.dial_hint(reason);
+        self.record.failed(reason, hint, clock::wall());
     }
 
     /// What the kernel does not tell: a segment with another signature is dropped like any noise.
@@ -118,12 +124,15 @@ impl Driver {
     }
 
     fn send_notification(&mut self, id: ConnectionId, notification: &Notification) {
-        info!(
-            code = notification.code,
-            subcode = notification.subcode,
-            meaning = notification.meaning(),
-            "notification sent"
-        );
+        if let Some(suppressed) = self.lines.notified.pass(clock::now()) {
+            info!(
+                code = notification.code,
+                subcode = notification.subcode,
+                meaning = notification.meaning(),
+                suppressed,
+                "notification sent"
+            );
+        }
         self.record.notification_sent(notification, clock::wall());
         if let Some(connection) = self.open_connection(id) {
             connection.outbox.drop_routes();

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::net::TcpStream;
 
+use super::socket::SocketTerms;
+
 /// Accepted connections on which no OPEN has come yet, over all listeners and peers.
 #[derive(Clone, Debug, Default)]
 pub struct Arrivals(Arc<AtomicUsize>);
@@ -18,6 +20,8 @@ pub(super) struct Arrival(Arc<AtomicUsize>);
 pub struct Incoming {
     pub(super) stream: TcpStream,
     pub(super) arrival: Arrival,
+    /// What its socket was made to demand.
+    pub(super) terms: SocketTerms,
 }
 
 impl Arrivals {

@@ -21,6 +21,7 @@ use super::operate::{OperatorAction, OperatorReply};
 use super::receive::FaultLog;
 use super::record::Record;
 use super::spec::PeerSpec;
+use super::throttle::Lines;
 use super::transport::poll_connections;
 use super::view::{PeerState, PeerView};
 use crate::clock;
@@ -88,6 +89,7 @@ pub struct Driver {
     pub(super) session: Option<Session>,
     pub(super) holds: Holds,
     pub(super) panics: u32,
+    pub(super) lines: Lines,
     pub(super) restarting: bool,
     pub(super) seed: u64,
     pub(super) next_connection: u64,
@@ -149,6 +151,7 @@ impl Driver {
             session: None,
             holds,
             panics: 0,
+            lines: Lines::default(),
             restarting: options.restarting,
             seed: options.seed,
             next_connection: 0,

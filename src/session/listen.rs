@@ -1,13 +1,16 @@
 //! Incoming connections: accepted, matched to a peer by address, handed over.
 //!
 //! A listening socket demands the TCP-MD5 keys of its peers ([`super::keys`]). They are set before it
-//! listens and changed under a lock: what was accepted under an earlier key is thrown away, so that no
-//! connection reaches a session by a key, or without one, that its plan does not say.
+//! listens and changed under the lock under which connections are accepted: what came under an earlier
+//! key is thrown away, so that none reaches a session by a key, or without one, that its plan does not
+//! say.
 
 use std::collections::{BTreeMap, HashMap};
+use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -144,16 +147,9 @@ impl Listener {
         };
         let is_ipv6 = self.shared.local.is_ipv6();
         let socket = SockRef::from(&*socket);
-        let changed = state.keys.install(&socket, is_ipv6, keys);
+        state.keys.install(&socket, is_ipv6, keys);
         self.shared.publish(&state);
-        if changed.is_empty() {
-            return;
-        }
-        while let Ok((stream, remote)) = accept_at_once(&socket) {
-            if !changed.contains(&remote.ip().to_canonical()) {
-                self.shared.hand_over(&mut state, stream, remote);
-            }
-        }
+        self.shared.prove_keys(&mut state, &socket);
     }
 }
 
@@ -171,17 +167,9 @@ async fn run(shared: Arc<Shared>) {
     let listener = shared.bind().await;
     info!(address = %shared.local, "listening for peers");
     loop {
-        match listener.accept().await {
-            Ok((stream, remote)) => {
-                let mut state = shared.state();
-                shared.hand_over(&mut state, stream, remote);
-            }
-            // It was gone before it was taken: nothing that the next one would meet too.
-            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
-            Err(error) => {
-                warn!(address = %shared.local, reason = %error, "accepting a connection failed");
-                tokio::time::sleep(PAUSE).await;
-            }
+        if let Err(error) = poll_fn(|context| shared.poll_accept(&listener, context)).await {
+            warn!(address = %shared.local, reason = %error, "accepting a connection failed");
+            tokio::time::sleep(PAUSE).await;
         }
     }
 }
@@ -226,6 +214,8 @@ impl Shared {
         let socket = socket::bound(self.local)?;
         let mut keys = KeyRing::default();
         keys.install(&SockRef::from(&socket), self.local.is_ipv6(), &state.wanted);
+        // Nothing can have connected yet.
+        keys.prove();
         socket::listen(&socket)?;
         state.keys = keys;
         TcpListener::from_std(socket.into())
@@ -244,6 +234,47 @@ impl Shared {
             }
             changed
         });
+    }
+
+    /// Accepts a connection and hands it over, with no room for another key in between.
+    fn poll_accept(
+        &self,
+        listener: &TcpListener,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        let mut state = self.state();
+        self.prove_keys(&mut state, &SockRef::from(listener));
+        listener
+            .poll_accept(context)
+            .map(|accepted| match accepted {
+                Ok((stream, remote)) => {
+                    self.hand_over(&mut state, stream, remote);
+                    Ok(())
+                }
+                // It was gone before it was taken: nothing that the next one would meet too.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => Ok(()),
+                Err(error) => Err(error),
+            })
+    }
+
+    /// After a change of keys: takes all that may have connected under the earlier ones. As long as
+    /// that fails, as for want of file descriptors, the peers concerned are closed.
+    fn prove_keys(&self, state: &mut State, socket: &SockRef<'_>) {
+        if state.keys.is_proven() {
+            return;
+        }
+        // They come out in the order in which they went in, and no more of them wait.
+        for _ in 0..=socket::BACKLOG {
+            match accept_at_once(socket) {
+                Ok((stream, remote)) => self.hand_over(state, stream, remote),
+                Err(error) => match error.kind() {
+                    io::ErrorKind::WouldBlock => break,
+                    io::ErrorKind::ConnectionAborted => {}
+                    _ => return,
+                },
+            }
+        }
+        state.keys.prove();
     }
 
     /// Unknown sources are closed before any state exists for them.
@@ -279,7 +310,11 @@ impl Shared {
         };
         socket::prepare_accepted(&SockRef::from(&stream), address, terms.ttl_security)
             .map_err(|error| format!("socket options cannot be set: {error}"))?;
-        let incoming = Incoming { stream, arrival };
+        let incoming = Incoming {
+            stream,
+            arrival,
+            terms: terms.clone(),
+        };
         let handed_over = session.commands.try_send(DriverCommand::Incoming(incoming));
         handed_over.map_err(|error| match error {
             TrySendError::Full(_) => "the session's command queue is full".to_owned(),

@@ -51,7 +51,7 @@ pub enum OperatorRefusal {
     #[error("the peer cannot be asked for its routes again (no route refresh); reset the session")]
     NoRouteRefresh,
     /// The session is held down.
-    #[error("the session is {0}; enable it instead")]
+    #[error("the session is {0}; a reset does not lift that")]
     Held(String),
 }
 

@@ -1,10 +1,10 @@
 //! What a session does with the bytes of its peer.
 
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
 
 use super::driver::Driver;
 use super::mailbox::RibMail;
+use super::throttle::Throttle;
 use crate::clock;
 use crate::fsm::{ConnectionId, Input, Received};
 use crate::rib::Command;
@@ -145,25 +145,16 @@ impl Driver {
 
 /// Logs faulty UPDATEs, one line a second at most: a peer decides how many there are.
 #[derive(Debug, Default)]
-pub(super) struct FaultLog {
-    last: Option<Instant>,
-    suppressed: u64,
-}
+pub(super) struct FaultLog(Throttle);
 
 impl FaultLog {
     fn log(&mut self, update: &Update<'_>) {
         let Some(first) = update.faults.first() else {
             return;
         };
-        let now = clock::now();
-        let quiet = self
-            .last
-            .is_none_or(|last| now >= last + FAULT_LOG_INTERVAL);
-        if !quiet {
-            self.suppressed += 1;
+        let Some(suppressed) = self.0.pass(clock::now()) else {
             return;
-        }
-        self.last = Some(now);
+        };
         tracing::warn!(
             attribute = first.code,
             offset = first.offset,
@@ -171,19 +162,16 @@ impl FaultLog {
             action = first.disposition.name(),
             reason = first.reason,
             more = update.faults.len() - 1,
-            suppressed = std::mem::take(&mut self.suppressed),
+            suppressed,
             "faulty attribute in an UPDATE"
         );
     }
 }
 
-/// The least time between two lines about faulty UPDATEs of one session.
-const FAULT_LOG_INTERVAL: Duration = Duration::from_secs(1);
-
 impl Drop for FaultLog {
     fn drop(&mut self) {
-        if self.suppressed > 0 {
-            let suppressed = self.suppressed;
+        let suppressed = self.0.take();
+        if suppressed > 0 {
             tracing::warn!(
                 suppressed,
                 "further faulty UPDATEs before the session ended"

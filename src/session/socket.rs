@@ -18,7 +18,7 @@ const NOT_SENT_LOW_WATER: u32 = 128 * 1024;
 
 /// Connections that the kernel completes before they are accepted: a thousand peers at once. The
 /// kernel cuts it to the sysctl `net.core.somaxconn`.
-const BACKLOG: i32 = 4096;
+pub(super) const BACKLOG: i32 = 4096;
 
 /// The TTL of sessions without TTL security: peers may be hops away.
 const TTL: u32 = 64;

@@ -5,6 +5,15 @@ use std::time::{Duration, Instant};
 /// The least time between two lines.
 const INTERVAL: Duration = Duration::from_secs(1);
 
+/// The lines of one session whose number its peer decides.
+#[derive(Debug, Default)]
+pub(super) struct Lines {
+    /// Attempts that have failed.
+    pub(super) failed: Throttle,
+    /// NOTIFICATIONs sent.
+    pub(super) notified: Throttle,
+}
+
 /// Lets one line through a second and counts the others.
 #[derive(Debug, Default)]
 pub(super) struct Throttle {

@@ -8,6 +8,7 @@ use tracing::debug;
 use super::arrival::Incoming;
 use super::connection::{Connection, Readiness};
 use super::driver::Driver;
+use super::socket::SocketTerms;
 use crate::clock;
 use crate::fsm::{ConnectionId, Direction, Input};
 
@@ -26,8 +27,13 @@ impl Driver {
         }
     }
 
-    /// Takes in a connection that the peer has dialled.
+    /// Takes in a connection that the peer has dialled, unless it was accepted on terms that have
+    /// changed since: the listeners hear of a new plan later than the session.
     pub(super) fn accepted(&mut self, incoming: Incoming) {
+        if incoming.terms != SocketTerms::new(&self.spec.plan) {
+            debug!("incoming connection closed: the session's terms have just changed");
+            return;
+        }
         match Connection::new(self.next_id(), incoming.stream) {
             Ok(mut connection) => {
                 connection.arrival = Some(incoming.arrival);
@@ -115,4 +121,42 @@ pub(super) fn poll_connections(
         }
     }
     Poll::Pending
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncReadExt;
+    use tokio::net::TcpListener;
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::session::arrival::Arrivals;
+    use crate::session::driver::{DriverCommand, DriverOptions};
+    use crate::session::testing;
+
+    #[tokio::test]
+    async fn a_connection_accepted_on_earlier_terms_is_closed() {
+        let mut spec = testing::spec("peer");
+        spec.plan.passive = true;
+        spec.plan.ttl_security = Some(1);
+        let terms = SocketTerms::new(&spec.plan);
+        let (rib, _letters) = mpsc::channel(16);
+        let driver = Driver::spawn(spec, rib, DriverOptions::default());
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        for (terms, octets) in [(SocketTerms::default(), 0), (terms, 1)] {
+            let mut peer = TcpStream::connect(address).await.expect("a connection");
+            let (stream, _) = listener.accept().await.expect("a connection");
+            let incoming = Incoming {
+                stream,
+                arrival: Arrivals::default().admit(1).expect("room"),
+                terms,
+            };
+            let handed_over = driver.commands.send(DriverCommand::Incoming(incoming));
+            handed_over.await.expect("the session runs");
+            // The end, or the beginning of an OPEN.
+            let read = peer.read(&mut [0]).await.expect("no reset");
+            assert_eq!(read, octets);
+        }
+    }
 }

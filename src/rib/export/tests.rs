@@ -31,6 +31,22 @@ fn export(
     Exporter::new(&key, V4, &mut shared).export(nth(V4, 1), &path)
 }
 
+#[test]
+fn a_link_local_next_hop_is_replaced_by_this_sides_address() {
+    let received = attributes("fe80::1".parse().expect("an address"), &[65_001]);
+    let v6 = Family::Ipv6;
+    let key = |mode| {
+        let mut to = peer(2, false, false);
+        to.next_hop_mode = mode;
+        GroupKey::of(&to, &terms(2), v6)
+    };
+    let sent = key(NextHopMode::Auto).finish(v6, received.clone());
+    let sent = sent.expect("it is told").next_hop.address();
+    assert_eq!(sent, Some(address(v6, 254)));
+    let kept = key(NextHopMode::Keep).finish(v6, received.clone());
+    assert_eq!(kept.map(|kept| kept.next_hop), Some(received.next_hop));
+}
+
 fn learned() -> PathAttributes {
     PathAttributes {
         med: Some(7),

@@ -209,3 +209,27 @@ fn without_such_a_session_other_paths_are_no_news() {
     assert_eq!(world.shard.v4.log.head(), head);
     assert_eq!(world.shard.v4.path_ids.len(), 0);
 }
+
+#[test]
+fn a_path_that_was_held_back_is_withdrawn_from_a_peer_that_fell_behind_meanwhile() {
+    let mut world = World::new(true);
+    world.answers = Some(Default::default());
+    for n in 1..=2 {
+        world.peer_up(peer(n, true, false));
+    }
+    several(&mut world, 4, 16);
+    world.settle();
+    world.announce(1, &[nth(V4, 1)], from(1));
+    world.settle();
+    world.answers = None;
+    world.announce(2, &[nth(V4, 1)], from(2));
+    world.withdraw(1, &[nth(V4, 1)]);
+    world.settle();
+    assert_eq!(held(&world, 4).len(), 1, "what is left waits");
+    world.lag(4, V4);
+    world.answers = Some(Default::default());
+    world.answer_next_hops();
+    world.settle();
+    let paths: Vec<_> = held(&world, 4).into_iter().map(|(_, path)| path).collect();
+    assert_eq!(paths, ["65002"]);
+}

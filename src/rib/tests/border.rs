@@ -178,3 +178,18 @@ fn a_route_from_a_provider_goes_to_customers_only() {
         assert_eq!(!world.told(2, V4).is_empty(), goes, "{role}");
     }
 }
+
+#[test]
+fn the_sessions_own_address_is_no_next_hop_though_it_is_not_the_nodes() {
+    let mut world = World::new(false);
+    world.tell(Command::AddPeer(peer(1, true, false)));
+    let mut own = terms(1);
+    own.local_address = Some(address(V4, 77));
+    world.session_up(own);
+    world.peer_up(peer(2, true, false));
+    world.announce(1, &[nth(V4, 1)], attributes(address(V4, 77), &[65_001]));
+    world.announce(1, &[nth(V4, 2)], attributes(address(V4, 78), &[65_001]));
+    world.settle();
+    let told: Vec<_> = world.told(2, V4).keys().copied().collect();
+    assert_eq!(told, [nth(V4, 2)]);
+}
