@@ -144,7 +144,22 @@ fn obstacle(program: &Program) -> Option<String> {
         let file = program.file;
         return Some(format!("no {file}; scripts/install-test-tools installs it"));
     }
+    if program.changes_user && has_one_user() {
+        let name = program.name;
+        return Some(format!(
+            "{name}: it becomes another user, and this namespace has only one"
+        ));
+    }
     None
+}
+
+/// Whether this is a user namespace with no user but the one who made it.
+fn has_one_user() -> bool {
+    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    let mut counts = map
+        .lines()
+        .filter_map(|line| line.split_whitespace().nth(2));
+    counts.all(|count| count == "1")
 }
 
 fn skipped(program: &Program, kind: Kind, reason: &str) -> Vec<Cell> {

@@ -29,6 +29,9 @@ fn begin(lab: &mut Lab<'_>, peering: &Peering, setup: Setup) {
         twice: false,
     };
     lab.feeder.feed(&lab.feed);
+    if let Err(error) = wait_until_planned(lab, peering) {
+        println!("{error}");
+    }
     let mut setup = setup;
     if !lab.program.relays {
         setup.announced = few;
@@ -36,6 +39,19 @@ fn begin(lab: &mut Lab<'_>, peering: &Peering, setup: Setup) {
     if let Err(error) = lab.peer.start(&setup) {
         println!("it could not be started: {error}");
     }
+}
+
+/// Waits until calidris has the new peerings: a connection that it began under other terms could
+/// occupy a peer that hears nothing of its end for as long as the peer's hold time.
+fn wait_until_planned(lab: &Lab<'_>, peering: &Peering) -> Result<(), String> {
+    let hops = peering.ttl_security.then_some(1);
+    eventually("calidris has the new peerings", || {
+        for family in Family::ALL {
+            let session = lab.session(family)?;
+            holds(session["ttlSecurity"].as_u64() == hops, session)?;
+        }
+        Ok(())
+    })
 }
 
 pub(super) fn with_password(lab: &mut Lab<'_>) {

@@ -14,6 +14,7 @@ use crate::support::namespace::Namespace;
 pub(crate) const PROGRAM: Program = Program {
     name: "bird2 2.0.12",
     file: "/usr/sbin/bird",
+    changes_user: false,
     relays: false,
     med_crosses: false,
     adds_med: false,

@@ -21,6 +21,7 @@ use crate::support::namespace::{Namespace, Process, last_lines, output};
 pub(crate) const PROGRAM: Program = Program {
     name: "exabgp 4.2.21",
     file: "/usr/sbin/exabgp",
+    changes_user: false,
     relays: false,
     med_crosses: true,
     adds_med: false,

@@ -20,6 +20,7 @@ use crate::wait::eventually;
 pub(crate) const PROGRAM: Program = Program {
     name: "frr 8.4.4",
     file: "/usr/lib/frr/bgpd",
+    changes_user: false,
     relays: true,
     med_crosses: false,
     adds_med: true,

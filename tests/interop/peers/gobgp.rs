@@ -18,6 +18,7 @@ use crate::wait::eventually;
 pub(crate) const PROGRAM: Program = Program {
     name: "gobgpd 3.10",
     file: "/usr/bin/gobgpd",
+    changes_user: false,
     relays: true,
     med_crosses: false,
     adds_med: false,

@@ -59,6 +59,8 @@ pub(crate) struct Program {
     pub(crate) name: &'static str,
     /// The file that shows it is installed.
     pub(crate) file: &'static str,
+    /// Whether it gives up root for a user of its own.
+    pub(crate) changes_user: bool,
     /// Whether it has its routes from the feeder and passes them on, or announces its own.
     pub(crate) relays: bool,
     /// Whether MED goes along to another AS.

@@ -23,6 +23,7 @@ use crate::wait::eventually;
 pub(crate) const PROGRAM: Program = Program {
     name: "openbgpd 7.7",
     file: "/usr/sbin/bgpd",
+    changes_user: true,
     relays: true,
     med_crosses: false,
     adds_med: false,
