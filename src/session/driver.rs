@@ -267,7 +267,11 @@ impl Driver {
             }
             DriverCommand::Reconfigure(spec, ChangeMode::Reset(reason)) => {
                 tracing::info!(reason, "session reset: its parameters changed");
-                self.halt(StopReason::ConfigChange);
+                // A session that is to stay down says why, whatever else has changed.
+                self.halt(match &spec.plan.shutdown {
+                    Some(text) => StopReason::AdminShutdown(text.to_string()),
+                    None => StopReason::ConfigChange,
+                });
                 self.spec = *spec;
                 self.fsm = fsm::Peer::new(self.spec.fsm_config(), self.seed);
                 self.fsm.set_restarting(self.restarting);

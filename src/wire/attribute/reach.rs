@@ -88,8 +88,11 @@ fn read_ipv6(octets: &[u8]) -> Option<NextHop> {
             Some(second).filter(Ipv6Addr::is_unicast_link_local)
         }
     };
-    Some(NextHop::V6 {
-        global: Ipv6Addr::from(*global),
-        link_local,
-    })
+    let global = Ipv6Addr::from(*global);
+    // A speaker without a global address on the link has nothing to say in the first half (BIRD).
+    let (global, link_local) = match link_local {
+        Some(only) if global.is_unspecified() => (only, None),
+        _ => (global, link_local),
+    };
+    Some(NextHop::V6 { global, link_local })
 }

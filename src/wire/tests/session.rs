@@ -1,5 +1,7 @@
 //! What good UPDATEs mean on sessions of different terms.
 
+use std::net::Ipv6Addr;
+
 use super::*;
 use crate::net::Family;
 
@@ -18,6 +20,24 @@ fn both_families_of_one_message_have_their_own_next_hops() {
         .collect();
     assert_eq!(hops, ["192.0.2.1", "fd00::1"]);
     assert_eq!(update.faults, []);
+}
+
+#[test]
+fn a_link_local_address_behind_an_unspecified_one_is_the_next_hop() {
+    let next_hop = [
+        [0; 16],
+        "fe80::2".parse::<Ipv6Addr>().expect("valid").octets(),
+    ]
+    .concat();
+    let value = [&[0, 2, 1, 32][..], &next_hop, &[0, 32, 0xfd, 0, 0, 0x65]].concat();
+    let length = u8::try_from(value.len()).expect("short");
+    let reach = [&[0x80, 14, length], &value[..]].concat();
+    let octets = update(&[], &[&reach, ORIGIN, AS_PATH], &[]);
+    let update = read(&octets, &EXTERNAL).expect("valid");
+    assert_eq!(update.faults, []);
+    assert_eq!(announced(&update), ["fd00:65::/32"]);
+    let hop = update.announced[0].next_hop.address();
+    assert_eq!(hop, Some("fe80::2".parse().expect("valid")));
 }
 
 #[test]
