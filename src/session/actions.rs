@@ -86,16 +86,22 @@ impl Driver {
     }
 
     fn failed(&mut self, reason: &DownReason) {
+        let hint = self.dial_hint(reason);
         match reason {
-            // Said by show and counted; a line every few seconds would say no more.
-            DownReason::DialFailed(_) => debug!(%reason, "session attempt failed"),
+            // Said by show and counted; a line every few seconds would say no more. A key that does
+            // not fit shows nowhere else, so it is said ever more rarely.
+            DownReason::DialFailed(_) if hint.is_empty() || !self.record.dials_doubled() => {
+                debug!(%reason, "session attempt failed");
+            }
+            DownReason::DialFailed(_) => {
+                warn!(reason = %format!("{reason}{hint}"), "session attempt failed");
+            }
             _ => {
                 if let Some(suppressed) = self.lines.failed.pass(clock::now()) {
                     warn!(%reason, suppressed, "session attempt failed");
                 }
             }
         }
-        let hint = self.dial_hint(reason);
         self.record.failed(reason, hint, clock::wall());
     }
 

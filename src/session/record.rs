@@ -197,6 +197,11 @@ impl Record {
         *self.counters.down.entry(reason.to_owned()).or_default() += 1;
     }
 
+    /// Whether this failure's number is a power of two.
+    pub(super) const fn dials_doubled(&self) -> bool {
+        (self.failed_dials + 1).is_power_of_two()
+    }
+
     /// Notes an attempt that did not lead to a session; `hint` is a guess at the cause.
     pub(crate) fn failed(&mut self, reason: &DownReason, hint: &str, now: SystemTime) {
         self.failed_dials += 1;

@@ -66,6 +66,19 @@ fn a_bad_as_number_is_named_with_resource_field_and_value() {
 }
 
 #[test]
+fn a_password_in_place_of_its_reference_is_refused_and_not_shown() {
+    for password in [
+        json!("sEcReT8"),
+        json!({"secretKeyRef": "sEcReT8"}),
+        json!({"secretKeyRef": {"name": ["sEcReT8"], "key": "k"}}),
+    ] {
+        let refused = error("BGPPeer", json!({"password": password})).to_string();
+        assert!(refused.contains("spec.password"), "{refused}");
+        assert!(!refused.contains("sEcReT8"), "{refused}");
+    }
+}
+
+#[test]
 fn peer_addresses_take_an_optional_port() {
     let endpoint = |text: &str| peer(json!({"peerIP": text})).peer_ip;
     let expected = |address: &str, port| {
