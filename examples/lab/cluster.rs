@@ -145,10 +145,7 @@ impl Node {
             .args([NODE, "show", "summary", "-o", "json", "--socket"])
             .arg(&self.socket);
         let answer: Value = serde_json::from_str(&output(&mut command)?)?;
-        let rows = match &answer {
-            Value::Object(fields) => fields.values().find_map(Value::as_array),
-            other => other.as_array(),
-        };
+        let rows = answer["neighbors"].as_array();
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let session = |row: &Value| Session {
             state: text(&row["state"]),
