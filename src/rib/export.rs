@@ -20,6 +20,7 @@ use crate::net::{AddressFamily, Family, Prefix};
 use crate::policy::{
     LOCAL_PREF_DEFAULT, NextHopMode, OtcVerdict, RouteContext, RouteSource, Verdict,
 };
+use crate::wire::attribute::code;
 use crate::wire::{Community, NextHop, PathAttributes};
 
 /// Export of paths to one group during one turn.
@@ -231,6 +232,12 @@ impl GroupKey {
             attributes.cluster_list = Box::default();
             keep_transitive(&mut attributes.extended_communities);
             keep_transitive(&mut attributes.ipv6_extended_communities);
+            if attributes.extended_communities.is_empty() {
+                attributes.partial.remove(code::EXTENDED_COMMUNITIES);
+            }
+            if attributes.ipv6_extended_communities.is_empty() {
+                attributes.partial.remove(code::IPV6_EXTENDED_COMMUNITIES);
+            }
             // RFC 7311 §3.2: not towards another AS unless both agree, which nobody can say here.
             attributes.aigp = Box::default();
             if let Some(role) = self.role

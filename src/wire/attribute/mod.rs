@@ -188,6 +188,13 @@ impl PartialBits {
         }
     }
 
+    /// Forgets the bit of an attribute that is not there any more, so that equal sets are equal.
+    pub const fn remove(&mut self, code: u8) {
+        if code < 64 {
+            self.0 &= !(1 << code);
+        }
+    }
+
     /// Whether an attribute came with the Partial bit.
     pub const fn contains(self, code: u8) -> bool {
         code < 64 && self.0 & 1 << code != 0
