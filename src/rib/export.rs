@@ -33,17 +33,26 @@ pub(crate) struct Exporter<'a> {
     peers: &'a Peers,
     next_hops: &'a NextHops,
     interner: &'a mut Interner,
-    prepared: HashMap<(usize, PeerSlot), Option<Prepared>>,
+    looks_at_prefix: bool,
+    prepared: Vec<Prepared>,
+    /// Where the attributes of a source are in `prepared`.
+    index: HashMap<(usize, PeerSlot), usize>,
+    /// The same of the last path: neighbours in the log mostly share attributes.
+    last: Option<((usize, PeerSlot), usize)>,
 }
 
 /// A path on its way out.
-#[derive(Clone)]
-struct Prepared {
-    source: RouteSource,
-    /// As the export policy sees it.
-    seen: Arc<PathAttributes>,
-    /// As it is sent where the policy changes nothing.
-    sent: Arc<PathAttributes>,
+enum Prepared {
+    /// As it is sent; `None` where it is not told.
+    Settled(Option<Arc<PathAttributes>>),
+    /// The policy has to look at each prefix.
+    Open {
+        source: RouteSource,
+        /// As the export policy sees it.
+        seen: PathAttributes,
+        /// As it is sent where the policy changes nothing.
+        sent: Arc<PathAttributes>,
+    },
 }
 
 impl<'a> Exporter<'a> {
@@ -54,7 +63,10 @@ impl<'a> Exporter<'a> {
             peers: &shared.peers,
             next_hops: &shared.next_hops,
             interner: &mut shared.interner,
-            prepared: HashMap::new(),
+            looks_at_prefix: key.export.looks_at_prefix(),
+            prepared: Vec::new(),
+            index: HashMap::new(),
+            last: None,
         }
     }
 
@@ -63,7 +75,7 @@ impl<'a> Exporter<'a> {
         &mut self,
         dest: DestId,
         destination: &Destination<A>,
-        ids: &mut PathIds,
+        ids: &PathIds,
     ) -> AdvertisedPaths {
         let prefix = destination.prefix.into();
         let Some(best) = destination.best() else {
@@ -76,14 +88,14 @@ impl<'a> Exporter<'a> {
             return told;
         }
         told.extend(best.map(|path| Advertised {
-            path_id: self.id_of(ids, dest, &destination.paths[0]),
+            path_id: ids.id_of(dest, &destination.paths[0]),
             ..path
         }));
         let (candidates, others) = self.others(prefix, destination);
         for index in rank(candidates, usize::from(self.key.paths_max) - told.len()) {
             let path = others.iter().find(|(other, _)| *other == index);
             told.extend(path.map(|(_, path)| Advertised {
-                path_id: self.id_of(ids, dest, &destination.paths[index]),
+                path_id: ids.id_of(dest, &destination.paths[index]),
                 ..path.clone()
             }));
         }
@@ -118,55 +130,81 @@ impl<'a> Exporter<'a> {
         })
     }
 
-    fn id_of(&self, ids: &mut PathIds, dest: DestId, path: &Path) -> crate::net::PathId {
-        ids.id_of(dest, self.peers.facts(path.source()).peer, path)
-    }
-
     /// The attributes to send for a path; `None` where the group is not told of it.
     pub(crate) fn export(&mut self, prefix: Prefix, path: &Path) -> Option<Arc<PathAttributes>> {
-        let cached = (Arc::as_ptr(path.attributes()) as usize, path.source());
-        if !self.prepared.contains_key(&cached) {
-            let prepared = self.prepare(path);
-            self.prepared.insert(cached, prepared);
-        }
-        let prepared = self.prepared.get(&cached)?.as_ref()?;
-        let verdict = self.key.export.apply(&RouteContext {
-            prefix,
-            attributes: &prepared.seen,
-            source: prepared.source,
-        });
-        match verdict {
-            Verdict::Reject { .. } => None,
-            Verdict::Accept {
-                attributes: None, ..
-            } => Some(Arc::clone(&prepared.sent)),
-            Verdict::Accept {
-                attributes: Some(edited),
-                ..
-            } => self
-                .key
-                .finish(self.family, *edited)
-                .map(|attributes| self.interner.intern(Arc::new(attributes))),
+        let key = (Arc::as_ptr(path.attributes()) as usize, path.source());
+        let at = match self.last {
+            Some((last, at)) if last == key => at,
+            Some(_) | None => match self.index.get(&key) {
+                Some(at) => *at,
+                None => {
+                    let prepared = self.prepare(prefix, path);
+                    self.prepared.push(prepared);
+                    self.index.insert(key, self.prepared.len() - 1);
+                    self.prepared.len() - 1
+                }
+            },
+        };
+        self.last = Some((key, at));
+        match &self.prepared[at] {
+            Prepared::Settled(sent) => sent.clone(),
+            Prepared::Open { source, seen, sent } => {
+                match self.key.verdict(prefix, seen, *source) {
+                    Verdict::Reject { .. } => None,
+                    Verdict::Accept {
+                        attributes: None, ..
+                    } => Some(Arc::clone(sent)),
+                    Verdict::Accept {
+                        attributes: Some(edited),
+                        ..
+                    } => self.finished(*edited),
+                }
+            }
         }
     }
 
-    fn prepare(&mut self, path: &Path) -> Option<Prepared> {
-        let source = (!path.source().is_local()).then(|| self.peers.get(path.source()));
+    /// What is the same for all prefixes; `prefix` is any of them.
+    fn prepare(&mut self, prefix: Prefix, path: &Path) -> Prepared {
+        let peer = (!path.source().is_local()).then(|| self.peers.get(path.source()));
         let attributes = path.attributes();
-        if !self.key.may_be_told(source, attributes) {
-            return None;
+        if !self.key.may_be_told(peer, attributes) {
+            return Prepared::Settled(None);
         }
-        let seen = self.key.before_policy(source, attributes);
-        let sent = self.key.finish(self.family, seen.clone())?;
-        Some(Prepared {
-            source: source.map_or(RouteSource::Static, |peer| source_of(peer.setup.external)),
-            sent: self.interner.intern(Arc::new(sent)),
-            seen: Arc::new(seen),
+        let source = peer.map_or(RouteSource::Static, |peer| source_of(peer.setup.external));
+        let seen = self.key.before_policy(peer, attributes);
+        // Whatever the policy says.
+        if self.key.next_hop(self.family, seen.next_hop).is_none() {
+            return Prepared::Settled(None);
+        }
+        if self.looks_at_prefix {
+            return match self.finished(seen.clone()) {
+                Some(sent) => Prepared::Open { source, seen, sent },
+                None => Prepared::Settled(None),
+            };
+        }
+        Prepared::Settled(match self.key.verdict(prefix, &seen, source) {
+            Verdict::Reject { .. } => None,
+            Verdict::Accept { attributes, .. } => {
+                self.finished(attributes.map_or(seen, |edited| *edited))
+            }
         })
+    }
+
+    fn finished(&mut self, attributes: PathAttributes) -> Option<Arc<PathAttributes>> {
+        let attributes = self.key.finish(self.family, attributes)?;
+        Some(self.interner.intern(Arc::new(attributes)))
     }
 }
 
 impl GroupKey {
+    fn verdict(&self, prefix: Prefix, seen: &PathAttributes, source: RouteSource) -> Verdict {
+        self.export.apply(&RouteContext {
+            prefix,
+            attributes: seen,
+            source,
+        })
+    }
+
     /// Whether the protocol lets the group be told of a path at all.
     fn may_be_told(&self, source: Option<&Peer>, attributes: &PathAttributes) -> bool {
         let barred_outside = [Community::NO_EXPORT, Community::NO_EXPORT_SUBCONFED];

@@ -23,8 +23,8 @@ use crate::wire::{Community, PathAttributes};
 pub(crate) struct Import<'a> {
     policy: &'a Policy,
     source: RouteSource,
-    /// As the policy sees them.
-    attributes: &'a PathAttributes,
+    /// As received.
+    attributes: &'a Arc<PathAttributes>,
     /// The same, where they are not as received.
     admitted: Option<Arc<PathAttributes>>,
     settled: Option<Imported>,
@@ -36,7 +36,7 @@ impl<'a> Import<'a> {
         setup: &'a PeerSetup,
         local_address: Option<IpAddr>,
         family: Family,
-        attributes: &'a PathAttributes,
+        attributes: &'a Arc<PathAttributes>,
     ) -> Self {
         let policy = &**setup.import.get(family);
         let unconditional =
@@ -90,9 +90,12 @@ impl<'a> Import<'a> {
         if edited.is_none() && preference == PREFERENCE_BGP {
             return Imported::AsReceived;
         }
-        let attributes = edited.unwrap_or_else(|| Arc::new(self.attributes.clone()));
         Imported::Edited(Arc::new(Edited {
-            attributes: interner.intern(attributes),
+            received: Arc::clone(self.attributes),
+            attributes: edited.map_or_else(
+                || Arc::clone(self.attributes),
+                |edited| interner.intern(edited),
+            ),
             preference,
         }))
     }

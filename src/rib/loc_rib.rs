@@ -14,7 +14,7 @@ use super::path::{Epoch, Imported, Path, Usability};
 use super::path_ids::PathIds;
 use super::peers::PeerSlot;
 use super::shared::Shared;
-use super::table::{DestId, Destination, Table};
+use super::table::{DestId, Destination, PrefixHash, Table};
 use super::update_group::Group;
 use crate::net::{AddressFamily, PathId, PrefixKey};
 use crate::wire::{NextHop, Nlri, PathAttributes};
@@ -30,6 +30,15 @@ pub(crate) struct LocRib<A: AddressFamily> {
     pub(crate) prefixes: u64,
     /// Paths, refused ones included.
     pub(crate) paths: u64,
+    /// Where the destinations of a batch are; empty between two batches.
+    located: Vec<Located>,
+}
+
+/// The hash of a prefix, and its destination as it was when the batch arrived.
+#[derive(Clone, Copy)]
+struct Located {
+    hash: PrefixHash,
+    dest: Option<DestId>,
 }
 
 impl<A: AddressFamily> Default for LocRib<A> {
@@ -42,6 +51,7 @@ impl<A: AddressFamily> Default for LocRib<A> {
             path_ids: PathIds::default(),
             prefixes: 0,
             paths: 0,
+            located: Vec::new(),
         }
     }
 }
@@ -50,8 +60,8 @@ impl<A: AddressFamily> Default for LocRib<A> {
 #[derive(PartialEq)]
 pub(crate) struct Selection {
     selected: SmallVec<[Facts; 1]>,
-    /// The other paths, where some group sends those as well; their order means nothing.
-    others: Vec<Facts>,
+    /// The other paths, if anybody asked; their order means nothing.
+    others: Option<Vec<Facts>>,
 }
 
 /// Source, identifier, attributes and usability of a path. Attributes are told apart by their pointers:
@@ -65,16 +75,18 @@ impl Selection {
             let attributes = Arc::as_ptr(path.attributes()) as usize;
             (path.source(), path.path_id(), attributes, path.usability())
         };
-        let mut others = Vec::new();
-        if with_others {
+        let others = with_others.then(|| {
             let rest = destination.paths.iter().skip(destination.selected.into());
-            others.extend(rest.filter(|path| path.refusal().is_none()).map(facts));
+            let rest = rest.filter(|path| path.refusal().is_none());
+            let mut others: Vec<_> = rest.map(facts).collect();
             others.sort_unstable_by_key(|(source, path_id, ..)| (*source, *path_id));
+            others
+        });
+        let mut selected = SmallVec::new();
+        for path in destination.selected() {
+            selected.push(facts(path));
         }
-        Self {
-            selected: destination.selected().iter().map(facts).collect(),
-            others,
-        }
+        Self { selected, others }
     }
 
     fn best(&self) -> Option<PeerSlot> {
@@ -92,23 +104,51 @@ impl<A: AddressFamily> LocRib<A> {
     ) {
         let peer = shared.peers.get(slot);
         let (setup, local_address) = (Arc::clone(&peer.setup), peer.local_address());
+        let mut located = self.locate(batch.nlri());
+        let mut places = located.iter().copied();
         for (op, run) in batch.iter() {
             match op {
                 RouteOp::Announce(content) => {
                     let received = shared.interner.intern_content(content);
                     let mut import = Import::new(&setup, local_address, A::FAMILY, &received);
-                    for nlri in run {
+                    for (nlri, place) in run.iter().zip(&mut places) {
                         let imported = import.verdict(nlri.prefix.into(), &mut shared.interner);
-                        self.store(shared, slot, *nlri, Arc::clone(&received), imported);
+                        self.store(shared, slot, *nlri, place, Arc::clone(&received), imported);
                     }
                 }
                 RouteOp::Withdraw => {
-                    for nlri in run {
-                        self.withdraw(shared, slot, *nlri);
+                    for (nlri, place) in run.iter().zip(&mut places) {
+                        self.withdraw(shared, slot, *nlri, place);
                     }
                 }
             }
         }
+        located.clear();
+        self.located = located;
+    }
+
+    /// Looks up all prefixes of a batch. Nothing else is done meanwhile, so that the processor waits for
+    /// many places in memory at once.
+    fn locate(&mut self, nlri: &[Nlri<A::Prefix>]) -> Vec<Located> {
+        let mut located = std::mem::take(&mut self.located);
+        located.extend(nlri.iter().map(|nlri| Located {
+            hash: self.table.hash(nlri.prefix),
+            dest: None,
+        }));
+        for (place, nlri) in located.iter_mut().zip(nlri) {
+            place.dest = self.table.find_hashed(nlri.prefix, place.hash);
+        }
+        located
+    }
+
+    /// The destination of a prefix; one that a route of the same batch has changed is looked up again.
+    fn destination(&self, prefix: A::Prefix, place: Located) -> Option<DestId> {
+        let is_there = |dest: &DestId| {
+            let destination = self.table.live(*dest);
+            destination.is_some_and(|destination| destination.prefix == prefix)
+        };
+        let known = place.dest.filter(is_there);
+        known.or_else(|| self.table.find_hashed(prefix, place.hash))
     }
 
     /// Originates a route.
@@ -122,13 +162,12 @@ impl<A: AddressFamily> LocRib<A> {
             prefix,
             path_id: PathId(0),
         };
-        self.store(
-            shared,
-            PeerSlot::LOCAL,
-            nlri,
-            received,
-            Imported::AsReceived,
-        );
+        let place = Located {
+            hash: self.table.hash(prefix),
+            dest: None,
+        };
+        let verdict = Imported::AsReceived;
+        self.store(shared, PeerSlot::LOCAL, nlri, place, received, verdict);
     }
 
     fn store(
@@ -136,28 +175,25 @@ impl<A: AddressFamily> LocRib<A> {
         shared: &mut Shared,
         slot: PeerSlot,
         nlri: Nlri<A::Prefix>,
+        place: Located,
         received: Arc<PathAttributes>,
         imported: Imported,
     ) {
-        if !self.admits(shared, slot, nlri.prefix) {
+        let mut dest = self.destination(nlri.prefix, place);
+        if !self.admits(shared, slot, dest) {
             shared.interner.release(1);
             return;
         }
-        let dest = self.table.entry(nlri.prefix);
+        let dest = *dest.get_or_insert_with(|| self.table.entry(nlri.prefix, place.hash));
         let destination = self.table.get_mut(dest);
-        let before = Selection::of(destination, self.path_ids.is_on());
-        let rib = shared.peers.rib_mut(slot, A::FAMILY);
-        let epoch = rib.map_or(Epoch::default(), |rib| rib.epoch());
-        // Stale paths do not count: a restarted peer may number its paths anew.
-        let current = |path: &&Path| path.source() == slot && path.epoch() == epoch;
-        let is_full = destination.paths.len() >= PEER_PATHS_MAX
-            && destination.paths.iter().filter(current).count() >= PEER_PATHS_MAX;
-        if is_full
-            && !destination
-                .paths
-                .iter()
-                .any(|path| path.is(slot, nlri.path_id))
-        {
+        let before = Selection::of(destination, false);
+        let epoch = shared
+            .peers
+            .rib_mut(slot, A::FAMILY)
+            .map_or(Epoch::default(), |rib| rib.epoch());
+        let mut paths = destination.paths.iter();
+        let known = paths.position(|path| path.is(slot, nlri.path_id));
+        if known.is_none() && has_enough(&destination.paths, slot, epoch) {
             if let Some(rib) = shared.peers.rib_mut(slot, A::FAMILY) {
                 rib.surplus();
             }
@@ -167,39 +203,39 @@ impl<A: AddressFamily> LocRib<A> {
         let path = Path::new(received, imported, slot, nlri.path_id, epoch);
         // The new path is counted first: a next hop that both share stays in use throughout.
         shared.count_stored(&path, A::FAMILY, dest);
-        let known = destination
-            .paths
-            .iter_mut()
-            .find(|path| path.is(slot, nlri.path_id));
+        let mut is_news = path.refusal().is_none();
         match known {
-            Some(known) => {
+            Some(at) => {
+                let known = &mut destination.paths[at];
                 let old = std::mem::replace(known, path);
                 if old.holds() {
                     known.set_holds();
                 }
+                is_news |= old.refusal().is_none();
+                is_news &= !is_same(&old, known);
                 shared.count_dropped(&old, A::FAMILY);
             }
             None => {
                 self.prefixes += u64::from(destination.paths.is_empty());
                 self.paths += 1;
                 destination.paths.push(path);
+                self.path_ids.added(dest, &destination.paths);
             }
         }
         shared.measure(slot, A::FAMILY);
-        self.reselect(shared, dest, &before, false);
+        self.reselect(shared, dest, &before, is_news && self.path_ids.is_on());
     }
 
-    /// Whether a peer's limit lets it announce a prefix. One that it has announced already may change:
-    /// the table does not grow by that.
-    fn admits(&self, shared: &mut Shared, slot: PeerSlot, prefix: A::Prefix) -> bool {
+    /// Whether a peer's limit lets it announce a prefix with this destination, if it has one. One that
+    /// it has announced already may change: the table does not grow by that.
+    fn admits(&self, shared: &mut Shared, slot: PeerSlot, dest: Option<DestId>) -> bool {
         let Some(rib) = shared.peers.rib_mut(slot, A::FAMILY) else {
             return true;
         };
         if !rib.is_full() {
             return true;
         }
-        let known = self.table.find(prefix);
-        let admits = known.is_some_and(|dest| rib.dests.contains(dest));
+        let admits = dest.is_some_and(|dest| rib.dests.contains(dest));
         if !admits {
             let event = rib.refuse();
             shared.say_limit(slot, A::FAMILY, event);
@@ -208,8 +244,14 @@ impl<A: AddressFamily> LocRib<A> {
     }
 
     /// Withdraws a path; one that is not there changes nothing.
-    pub(crate) fn withdraw(&mut self, shared: &mut Shared, slot: PeerSlot, nlri: Nlri<A::Prefix>) {
-        if let Some(dest) = self.table.find(nlri.prefix) {
+    fn withdraw(
+        &mut self,
+        shared: &mut Shared,
+        slot: PeerSlot,
+        nlri: Nlri<A::Prefix>,
+        place: Located,
+    ) {
+        if let Some(dest) = self.destination(nlri.prefix, place) {
             self.remove_paths(shared, dest, slot, |path| path.path_id() == nlri.path_id);
         }
     }
@@ -223,8 +265,10 @@ impl<A: AddressFamily> LocRib<A> {
         goes: impl Fn(&Path) -> bool,
     ) {
         let destination = self.table.get_mut(dest);
-        let before = Selection::of(destination, self.path_ids.is_on());
+        let before = Selection::of(destination, false);
         let mut removed = 0;
+        let mut is_news = false;
+        let ids = &mut self.path_ids;
         let mut selected = destination.selected;
         let mut index = 0;
         let mut stays = false;
@@ -233,6 +277,8 @@ impl<A: AddressFamily> LocRib<A> {
             if goes {
                 removed += 1;
                 selected -= u8::from(index < usize::from(destination.selected));
+                is_news |= path.refusal().is_none();
+                ids.removed(dest, path);
                 shared.count_dropped(path, A::FAMILY);
             }
             stays |= path.source() == slot && !goes;
@@ -245,13 +291,10 @@ impl<A: AddressFamily> LocRib<A> {
         destination.selected = selected;
         self.paths -= removed;
         self.prefixes -= u64::from(destination.paths.is_empty());
-        if destination.paths.spilled() && destination.paths.len() < 2 {
-            destination.paths.shrink_to_fit();
-        }
         if let Some(rib) = shared.peers.rib_mut(slot, A::FAMILY).filter(|_| !stays) {
             rib.dests.remove(dest);
         }
-        self.reselect(shared, dest, &before, false);
+        self.reselect(shared, dest, &before, is_news && self.path_ids.is_on());
     }
 
     /// Runs the decision process over a destination and logs what readers could see of a change;
@@ -266,7 +309,7 @@ impl<A: AddressFamily> LocRib<A> {
     ) {
         let destination = self.table.get_mut(dest);
         decide(destination, shared);
-        let after = Selection::of(destination, self.path_ids.is_on());
+        let after = Selection::of(destination, before.others.is_some());
         let was_held = destination.held;
         destination.held = holds(destination, before);
         let changed = after != *before || (touch && destination.selected > 0);
@@ -288,8 +331,14 @@ impl<A: AddressFamily> LocRib<A> {
     /// tombstones until the log is trimmed behind them (invariant 7).
     fn free_unless_seen(&mut self, dest: DestId) {
         let destination = self.table.get(dest);
-        if destination.paths.is_empty() && destination.version <= self.log.trimmed() {
-            self.path_ids.passed(dest, &[]);
+        if destination.version > self.log.trimmed() {
+            return;
+        }
+        // What is held back is still told under the identifiers that it had.
+        if !destination.held {
+            self.path_ids.passed(dest);
+        }
+        if destination.paths.is_empty() {
             self.table.free(dest);
         }
     }
@@ -306,10 +355,6 @@ impl<A: AddressFamily> LocRib<A> {
             };
             match self.table.live(dest) {
                 Some(destination) if destination.version == version => {
-                    // What is held back is still told under the identifiers that it had.
-                    if !destination.held {
-                        self.path_ids.passed(dest, &destination.paths);
-                    }
                     self.free_unless_seen(dest);
                 }
                 Some(_) | None => self.log.popped_dead(),
@@ -317,6 +362,19 @@ impl<A: AddressFamily> LocRib<A> {
         }
         true
     }
+}
+
+/// Whether a peer has all the paths to one prefix that it may have. Stale ones do not count: a restarted
+/// peer may number its paths anew.
+fn has_enough(paths: &[Path], slot: PeerSlot, epoch: Epoch) -> bool {
+    let current = |path: &&Path| path.source() == slot && path.epoch() == epoch;
+    paths.len() >= PEER_PATHS_MAX && paths.iter().filter(current).count() >= PEER_PATHS_MAX
+}
+
+/// Whether a path that replaces another one of the same identity tells readers nothing new.
+fn is_same(old: &Path, new: &Path) -> bool {
+    Arc::ptr_eq(old.attributes(), new.attributes())
+        && old.refusal().is_some() == new.refusal().is_some()
 }
 
 /// Whether readers keep what they were told for now: all paths that are left wait for their next hops,

@@ -17,7 +17,7 @@ use super::dest_set::DestSet;
 use super::loc_rib::LocRib;
 use super::path_ids::PathIds;
 use super::shard::steps;
-use super::table::DestId;
+use super::table::{DestId, Destination};
 use super::update_group::Group;
 use crate::net::{AddressFamily, PathId, PeerId};
 use crate::wire::Nlri;
@@ -207,15 +207,7 @@ impl<A: AddressFamily> LocRib<A> {
             // An older entry is skipped: the destination is met again, here or by the head.
             if destination.version == version
                 && (step == STEPS_MAX
-                    || !say(
-                        group,
-                        &self.path_ids,
-                        peer,
-                        batch,
-                        dest,
-                        destination.prefix,
-                        true,
-                    ))
+                    || !say(group, &self.path_ids, peer, batch, dest, destination, true))
             {
                 return false;
             }
@@ -248,7 +240,7 @@ impl<A: AddressFamily> LocRib<A> {
                     peer,
                     batch,
                     dest,
-                    destination.prefix,
+                    destination,
                     may_know,
                 ) {
                     return false;
@@ -268,13 +260,14 @@ fn say<A: AddressFamily>(
     peer: PeerId,
     batch: &mut Batch<A>,
     dest: DestId,
-    prefix: A::Prefix,
+    destination: &Destination<A>,
     may_know: bool,
 ) -> bool {
+    let prefix = destination.prefix;
     let told = group.told_to(dest, peer);
     let mut gone = SmallVec::<[PathId; 1]>::new();
     if may_know {
-        gone = group.unsaid(ids, dest, &told);
+        gone = group.unsaid(ids, dest, &destination.paths, &told);
     }
     if told.is_empty() && gone.is_empty() {
         return true;

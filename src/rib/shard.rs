@@ -367,7 +367,7 @@ fn turn_groups<A: AddressFamily>(rib: &mut LocRib<A>, shared: &mut Shared) -> bo
     for group in &mut rib.groups {
         if group.has_work(&rib.log) {
             let id = group.id;
-            let (log, ids) = (&mut rib.log, &mut rib.path_ids);
+            let (log, ids) = (&mut rib.log, &rib.path_ids);
             let chunks = group.advance(&rib.table, log, ids, shared, EXPORT_STEPS);
             shared
                 .outputs
