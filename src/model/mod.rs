@@ -31,6 +31,7 @@ mod node;
 mod read;
 mod resource;
 mod secret;
+mod selector;
 mod store;
 
 pub use bgp_configuration::{
@@ -45,4 +46,5 @@ pub use node::{Node, NodeAddress};
 pub use read::FieldError;
 pub use resource::{Kind, Parsed, Resource, ResourceError, ResourceKey, parse, peek_key};
 pub use secret::KubernetesSecret;
+pub use selector::{Selector, SelectorError};
 pub use store::{Event, Revision, Store};
