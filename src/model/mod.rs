@@ -24,6 +24,9 @@
 mod bgp_configuration;
 mod bgp_peer;
 mod duration;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod ip_pool;
 mod ipam;
 mod metadata;
