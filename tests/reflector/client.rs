@@ -11,7 +11,7 @@ use crate::support::calidris::{Calidris, rows};
 use crate::support::frr::Bgpd;
 use crate::support::gobgp::Gobgpd;
 use crate::support::namespace::Namespace;
-use crate::support::wait_for;
+use crate::support::{expect, wait_for};
 
 /// The LOCAL_PREF of what a calidris announces: that of a route of normal priority.
 const CALICO_LOCAL_PREF: u64 = 2_147_482_623;
@@ -128,13 +128,13 @@ impl<'a> Client<'a> {
         format!("{name} at .{}", self.host)
     }
 
-    /// The path to a prefix that a reflector has told it; `None` without one.
+    /// The paths to a prefix that a reflector has told it: with ADD-PATH there may be several.
     pub(crate) fn seen(
         &self,
         family: Family,
         prefix: &str,
         reflector: u8,
-    ) -> Result<Option<Seen>, String> {
+    ) -> Result<Vec<Seen>, String> {
         match &self.program {
             Program::Bird(bird) => {
                 let told = bird.try_ask(&format!("show route {prefix} all"))?;
@@ -145,17 +145,17 @@ impl<'a> Client<'a> {
                 let command = format!("show bgp {} unicast {prefix} json", family.name());
                 let told = bgpd.ask_json(&command)?;
                 let from = family.address(reflector);
-                let mut paths = told["paths"].as_array().into_iter().flatten();
-                let path = paths.find(|path| path["peer"]["peerId"] == from.as_str());
-                Ok(path.map(of_frr))
+                let paths = told["paths"].as_array().into_iter().flatten();
+                let paths = paths.filter(|path| path["peer"]["peerId"] == from.as_str());
+                Ok(paths.map(of_frr).collect())
             }
             Program::Gobgp(gobgpd) => {
                 let from = family.address(reflector);
                 let words = ["-j", "neighbor", &from, "adj-in", "-a", family.name()];
                 let told = gobgpd.ask(&words)?;
                 let told: Value = serde_json::from_str(&told).map_err(|_| told)?;
-                let path = told[prefix].as_array().and_then(|paths| paths.first());
-                Ok(path.map(of_gobgp))
+                let paths = told[prefix].as_array().into_iter().flatten();
+                Ok(paths.map(of_gobgp).collect())
             }
             Program::Calidris(calidris) => {
                 let session = family.session(reflector);
@@ -189,7 +189,8 @@ impl<'a> Client<'a> {
         }
     }
 
-    /// Waits until it has the block of `from` by way of `reflector` exactly as expected.
+    /// Waits until it has the block of `from` by way of `reflector` exactly as expected. Another path
+    /// of it, which has come by another reflector before, differs in its clusters only.
     pub(crate) fn wait_for(&self, from: &Client<'_>, reflector: u8, clusters: &[&str]) {
         for family in Family::ALL {
             let block = family.block(from.host);
@@ -198,14 +199,19 @@ impl<'a> Client<'a> {
                 from.name(),
                 self.name()
             );
-            let wanted = Some(Seen::expected(family, from, clusters));
+            let wanted = Seen::expected(family, from, clusters);
+            let is_sound = |seen: &Seen| {
+                let clusters = wanted.clusters.clone();
+                seen.clusters.starts_with(&clusters[..1])
+                    && Seen {
+                        clusters,
+                        ..seen.clone()
+                    } == wanted
+            };
             wait_for(&what, || {
                 let seen = self.seen(family, &block, reflector)?;
-                if seen == wanted {
-                    Ok(())
-                } else {
-                    Err(format!("{seen:?} is not {wanted:?}"))
-                }
+                let is_there = seen.contains(&wanted) && seen.iter().all(is_sound);
+                expect(is_there, (seen, &wanted))
             });
         }
     }
@@ -228,19 +234,20 @@ fn texts(value: &Value) -> Vec<String> {
     value.as_array().into_iter().flatten().map(text).collect()
 }
 
-fn of_calidris(answer: &Value, prefix: &str) -> Option<Seen> {
-    let row = rows(answer)
+fn of_calidris(answer: &Value, prefix: &str) -> Vec<Seen> {
+    let rows_of_prefix = rows(answer)
         .into_iter()
-        .find(|row| row["prefix"] == prefix)?;
-    let path = rows(&row["paths"]).into_iter().next()?;
-    Some(Seen {
+        .filter(|row| row["prefix"] == prefix);
+    let paths = rows_of_prefix.flat_map(|row| rows(&row["paths"]));
+    let seen = paths.map(|path| Seen {
         next_hop: text(&path["nextHop"]),
         originator: text(&path["originatorId"]),
         clusters: texts(&path["clusterList"]),
         local_pref: path["localPref"].as_u64().unwrap_or_default(),
         med: path["med"].as_u64(),
         communities: texts(&path["communities"]).into_iter().collect(),
-    })
+    });
+    seen.collect()
 }
 
 fn of_frr(path: &Value) -> Seen {
@@ -286,46 +293,49 @@ fn of_gobgp(path: &Value) -> Seen {
     seen
 }
 
-/// The path of one session out of BIRD's list of all.
-fn of_bird(told: &str, session: &str) -> Option<Seen> {
-    let (_, from_there) = told.split_once(session)?;
-    let mut seen = Seen::default();
-    // The head of the next path has a bracket, too.
-    for line in from_there
-        .lines()
-        .skip(1)
-        .take_while(|line| !line.contains('['))
-    {
-        let Some((name, value)) = line
-            .trim()
-            .strip_prefix("BGP.")
-            .and_then(|rest| rest.split_once(':'))
-        else {
-            continue;
-        };
-        let value = value.trim();
-        let listed = || {
-            let items = value
-                .split(')')
-                .map(|item| item.trim().trim_start_matches('('));
-            let items = items.filter(|item| !item.is_empty());
-            items.map(|item| item.replace(", ", ":").replace(',', ":"))
-        };
-        match name {
-            "next_hop" => {
-                seen.next_hop = value.split(' ').next().unwrap_or_default().to_owned();
+/// The paths of one session out of BIRD's list of all: each has a head with its session in brackets.
+fn of_bird(told: &str, session: &str) -> Vec<Seen> {
+    let mut paths: Vec<(bool, Seen)> = Vec::new();
+    for line in told.lines() {
+        let attribute = line.trim().strip_prefix("BGP.");
+        match (
+            attribute.and_then(|rest| rest.split_once(':')),
+            paths.last_mut(),
+        ) {
+            (Some((name, value)), Some((_, seen))) => take_from_bird(seen, name, value.trim()),
+            (None, _) if line.contains(" [") => {
+                paths.push((line.contains(session), Seen::default()));
             }
-            "originator_id" => seen.originator = value.to_owned(),
-            "cluster_list" => {
-                seen.clusters = value.split_whitespace().map(str::to_owned).collect();
-            }
-            "local_pref" => seen.local_pref = value.parse().unwrap_or_default(),
-            "med" => seen.med = value.parse().ok(),
-            "community" | "large_community" => seen.communities.extend(listed()),
             _ => {}
         }
     }
-    Some(seen)
+    let of_session = paths
+        .into_iter()
+        .filter(|(is_of_session, _)| *is_of_session);
+    of_session.map(|(_, seen)| seen).collect()
+}
+
+fn take_from_bird(seen: &mut Seen, name: &str, value: &str) {
+    let listed = || {
+        let items = value
+            .split(')')
+            .map(|item| item.trim().trim_start_matches('('));
+        let items = items.filter(|item| !item.is_empty());
+        items.map(|item| item.replace(", ", ":").replace(',', ":"))
+    };
+    match name {
+        "next_hop" => {
+            seen.next_hop = value.split(' ').next().unwrap_or_default().to_owned();
+        }
+        "originator_id" => seen.originator = value.to_owned(),
+        "cluster_list" => {
+            seen.clusters = value.split_whitespace().map(str::to_owned).collect();
+        }
+        "local_pref" => seen.local_pref = value.parse().unwrap_or_default(),
+        "med" => seen.med = value.parse().ok(),
+        "community" | "large_community" => seen.communities.extend(listed()),
+        _ => {}
+    }
 }
 
 fn bird_configuration(host: u8, reflectors: &[u8]) -> String {
