@@ -74,9 +74,12 @@ impl Index {
 pub(crate) struct Expectation {
     pub(crate) index: Index,
     wanted: Vec<u64>,
-    /// The speaker that must not hear the prefix, because it is its own.
+    /// The speaker that announces the prefix, if only one does.
     owner: Vec<u32>,
 }
+
+/// It does not matter what the receiver has.
+pub(crate) const ANYTHING: u64 = 1;
 
 /// No speaker owns the prefix.
 const NOBODY: u32 = u32::MAX;
@@ -100,10 +103,11 @@ impl Expectation {
         self.owner[number] = u32::try_from(speaker).expect("few speakers");
     }
 
-    /// What `speaker` must have of a prefix.
+    /// What `speaker` must have of a prefix. Whether it hears of its own ones is the target's affair:
+    /// it would know itself by ORIGINATOR_ID (RFC 4456 §8).
     pub(crate) fn wanted_by(&self, speaker: usize, number: usize) -> u64 {
         if self.owner[number] as usize == speaker {
-            0
+            ANYTHING
         } else {
             self.wanted[number]
         }
@@ -127,7 +131,7 @@ impl Heard {
             wrong: count,
         };
         for number in 0..count {
-            heard.mark(number, expectation.wanted_by(speaker, number) == 0);
+            heard.mark(number, expectation.wanted_by(speaker, number) <= ANYTHING);
         }
         heard
     }
