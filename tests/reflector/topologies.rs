@@ -78,6 +78,51 @@ fn routes_go_between_clients_and_non_clients_but_not_among_non_clients() {
     }
 }
 
+/// Two reflectors, and a client of each: they hear each other where the reflectors are clients of each
+/// other, for clusters of their own. Of one cluster, a reflector keeps what the other one tells for
+/// itself: by RFC 4456 the route has been in the cluster already.
+#[test]
+fn clients_that_share_no_reflector_hear_each_other_across_clusters_only() {
+    let name = "topologies::clients_that_share_no_reflector_hear_each_other_across_clusters_only";
+    if !is_allowed(name, &[BGPD]) {
+        return;
+    }
+    for clusters in [["244.0.0.1", "244.0.0.2"], ["244.0.0.1", "244.0.0.1"]] {
+        let network = Network::new();
+        network.all_to_reflectors();
+        let machines = [
+            Machine::reflector("r1", 1, clusters[0]),
+            Machine::reflector("r2", 2, clusters[1]),
+            Machine::client("bird", 3),
+            Machine::client("frr", 4),
+        ];
+        for machine in &machines {
+            network.describe(machine);
+        }
+        let [r1, r2, bird, frr] = machines.map(|machine| network.join(&machine));
+        let r1 = network.calidris(&r1, "r1");
+        let r2 = network.calidris(&r2, "r2");
+        let (bird, frr) = (Client::bird(&bird, 3, &[1]), Client::frr(&frr, 4, &[2]));
+        if clusters[0] != clusters[1] {
+            frr.wait_for(&bird, 2, &[clusters[1], clusters[0]]);
+            bird.wait_for(&frr, 1, &clusters);
+            continue;
+        }
+        for (reflector, session, block) in [(&r2, 4, 3), (&r1, 3, 4)] {
+            for family in Family::ALL {
+                let (session, block) = (family.session(session), family.block(block));
+                reflector.wait_for_state(&session, "Established");
+                wait_for(&format!("{block} at the other reflector"), || {
+                    let path = reflector.best_path(&block).ok_or("nothing")?;
+                    expect(path["clusterList"][0] == clusters[0], path)
+                });
+                let told = reflector.show(&["routes", "--advertised", &session]);
+                assert!(rows(&told).is_empty(), "{told}");
+            }
+        }
+    }
+}
+
 #[test]
 fn in_a_hierarchy_of_two_levels_each_reflector_adds_its_cluster() {
     let name = "topologies::in_a_hierarchy_of_two_levels_each_reflector_adds_its_cluster";
