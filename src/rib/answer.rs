@@ -169,7 +169,7 @@ fn ranked<A: AddressFamily>(destination: &Destination<A>, shared: &Shared) -> Ve
             unusable.push(index);
         }
     }
-    order.extend(rank(rest, usize::MAX));
+    order.extend(rank(rest, usize::MAX, &shared.options.selection));
     order.extend(unusable);
     order
 }

@@ -18,7 +18,7 @@ use super::table::{DestId, Destination};
 use super::update_group::GroupKey;
 use crate::net::{AddressFamily, Family, Prefix};
 use crate::policy::{
-    LOCAL_PREF_DEFAULT, NextHopMode, OtcVerdict, RouteContext, RouteSource, Verdict,
+    LOCAL_PREF_DEFAULT, NextHopMode, OtcVerdict, RouteContext, RouteSource, SelectionRules, Verdict,
 };
 use crate::wire::attribute::code;
 use crate::wire::{Community, NextHop, PathAttributes};
@@ -32,6 +32,7 @@ pub(crate) struct Exporter<'a> {
     family: Family,
     peers: &'a Peers,
     next_hops: &'a NextHops,
+    rules: &'a SelectionRules,
     interner: &'a mut Interner,
     prepared: HashMap<(usize, PeerSlot), Option<Prepared>>,
 }
@@ -53,6 +54,7 @@ impl<'a> Exporter<'a> {
             family,
             peers: &shared.peers,
             next_hops: &shared.next_hops,
+            rules: &shared.options.selection,
             interner: &mut shared.interner,
             prepared: HashMap::new(),
         }
@@ -80,7 +82,11 @@ impl<'a> Exporter<'a> {
             ..path
         }));
         let (candidates, others) = self.others(prefix, destination);
-        for index in rank(candidates, usize::from(self.key.paths_max) - told.len()) {
+        for index in rank(
+            candidates,
+            usize::from(self.key.paths_max) - told.len(),
+            self.rules,
+        ) {
             let path = others.iter().find(|(other, _)| *other == index);
             told.extend(path.map(|(_, path)| Advertised {
                 path_id: self.id_of(ids, dest, &destination.paths[index]),

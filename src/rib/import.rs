@@ -72,11 +72,7 @@ impl<'a> Import<'a> {
     }
 
     fn run(&self, prefix: Prefix, interner: &mut Interner) -> Imported {
-        let verdict = self.policy.apply(&RouteContext {
-            prefix,
-            attributes: self.admitted.as_deref().unwrap_or(self.attributes),
-            source: self.source,
-        });
+        let verdict = self.policy.apply(&self.route(prefix));
         let (edited, preference) = match verdict {
             Verdict::Reject { .. } => return Imported::Refused(Refusal::Policy),
             Verdict::Accept {
@@ -157,6 +153,7 @@ fn loop_found(
 ///   by GRACEFUL_SHUTDOWN (RFC 8326 §4.2).
 /// - A BLACKHOLE route stays within this AS (RFC 7999 §3.2). To discard its traffic is for the operator
 ///   to ask for; calidris has no means for that.
+/// - AIGP counts inside an AS only (RFC 7311 §3.2): it is as if it had not been there.
 /// - ONLY_TO_CUSTOMER is set, or tells a leak, by the peer's role (RFC 9234 §5).
 fn admit(
     setup: &PeerSetup,
@@ -177,12 +174,14 @@ fn admit(
     let local_pref = has(Community::GRACEFUL_SHUTDOWN).then_some(0);
     let kept_in = has(Community::NO_EXPORT) || has(Community::NO_ADVERTISE);
     let keep_in = has(Community::BLACKHOLE) && !kept_in;
-    if (otc, local_pref, keep_in) == (attributes.otc, attributes.local_pref, false) {
+    let drops = !attributes.aigp.is_empty();
+    if (otc, local_pref, keep_in, drops) == (attributes.otc, attributes.local_pref, false, false) {
         return Ok(None);
     }
     let mut admitted = PathAttributes {
         otc,
         local_pref,
+        aigp: Box::default(),
         ..attributes.clone()
     };
     if keep_in {

@@ -84,6 +84,7 @@ pub use command::{
     Chunk, Command, GroupId, LocalRoute, Mark, NextHopState, Output, PeerSetup, Routes,
     SessionTerms, Version,
 };
+pub use decision::DecisionStep;
 pub use feed::{FibChange, FibRoute, FibRouteKind};
 pub use prefix_limit::PrefixLimitEvent;
 // For the benches, and the test that nothing is allocated for known sets.
