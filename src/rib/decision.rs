@@ -24,7 +24,7 @@ use crate::wire::{Community, Origin};
 mod judge;
 mod step;
 
-pub(crate) use judge::{Outcome, judge};
+pub(crate) use judge::{Comparison, Outcome, judge};
 pub use step::DecisionStep;
 
 /// What the steps compare of one path.

@@ -71,6 +71,24 @@ impl<'a> Import<'a> {
         imported
     }
 
+    /// What the policy says of one prefix and which rules it meets; `None` where it is not asked, as
+    /// the path came through a loop or leaks.
+    pub(crate) fn trace(&self, prefix: Prefix, met: impl FnMut(usize)) -> Option<Verdict> {
+        if matches!(self.settled, Some(Imported::Refused(refusal)) if refusal != Refusal::Policy) {
+            return None;
+        }
+        Some(self.policy.apply_watched(&self.route(prefix), met))
+    }
+
+    /// A prefix as the policy sees it.
+    fn route(&self, prefix: Prefix) -> RouteContext<'_> {
+        RouteContext {
+            prefix,
+            attributes: self.admitted.as_deref().unwrap_or(self.attributes),
+            source: self.source,
+        }
+    }
+
     fn run(&self, prefix: Prefix, interner: &mut Interner) -> Imported {
         let verdict = self.policy.apply(&self.route(prefix));
         let (edited, preference) = match verdict {
