@@ -203,8 +203,12 @@ fn mesh() -> Row {
     run("mesh", world, &told)
 }
 
-fn senders(name: &str, count: u32, routes: usize, add_path: bool) -> Row {
-    let sets = distinct(full_table(80_000), routes);
+fn senders(name: &str, count: u32, routes: usize, add_path: bool, meds: bool) -> Row {
+    let mut sets = distinct(full_table(80_000), routes);
+    if !meds {
+        sets.iter_mut()
+            .for_each(|(attributes, _)| attributes.med = None);
+    }
     let told: Vec<_> = (1..=count).map(|n| (n, told_by(n, &sets))).collect();
     drop(sets);
     let world = || {
@@ -294,12 +298,15 @@ fn main() {
             names.push(argument);
         }
     }
-    let all: [(&str, fn() -> Row); 8] = [
+    let all: [(&str, fn() -> Row); 9] = [
         ("table", table),
         ("mesh", mesh),
-        ("senders", || senders("senders", 20, 200_000, false)),
-        ("paths", || senders("paths", 4, 500_000, false)),
-        ("paths-all", || senders("paths-all", 4, 250_000, true)),
+        ("senders", || senders("senders", 20, 200_000, false, false)),
+        ("meds", || senders("meds", 20, 200_000, false, true)),
+        ("paths", || senders("paths", 4, 500_000, false, false)),
+        ("paths-all", || {
+            senders("paths-all", 4, 250_000, true, false)
+        }),
         ("fan-out", fan_out),
         ("late", late),
         ("blocks", blocks),

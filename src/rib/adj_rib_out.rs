@@ -40,8 +40,9 @@ impl Advertised {
 /// The Adj-RIB-Out of a group: 12 octets per destination, whatever the number of members. Where
 /// several paths are sent, 4 more for the identifier of the first, and a list for the others.
 ///
-/// A clone shares every block until one of the two changes it.
-#[derive(Clone, Default)]
+/// A clone shares every block until one of the two changes it, so that what was advertised at one
+/// time can be kept, or be the beginning of another group, for a pointer per block.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct AdjRibOut {
     blocks: Vec<Option<Arc<Block>>>,
     several: bool,
@@ -50,7 +51,7 @@ pub(crate) struct AdjRibOut {
 }
 
 /// Successive destinations.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 struct Block {
     /// The first path to each.
     attributes: [Option<Arc<PathAttributes>>; BLOCK],
@@ -60,7 +61,7 @@ struct Block {
 }
 
 /// What several paths take besides.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 struct More {
     /// The identifiers of the first paths.
     path_ids: [PathId; BLOCK],

@@ -16,9 +16,10 @@ use super::peers::{Peer, PeerSlot, Peers};
 use super::shared::Shared;
 use super::table::{DestId, Destination};
 use super::update_group::GroupKey;
+use super::withheld::Withheld;
 use crate::net::{AddressFamily, Family, Prefix};
 use crate::policy::{
-    LOCAL_PREF_DEFAULT, NextHopMode, OtcVerdict, RouteContext, RouteSource, Verdict,
+    LOCAL_PREF_DEFAULT, NextHopMode, OtcVerdict, RouteContext, RouteSource, SelectionRules, Verdict,
 };
 use crate::wire::attribute::code;
 use crate::wire::{Community, NextHop, PathAttributes};
@@ -32,6 +33,7 @@ pub(crate) struct Exporter<'a> {
     family: Family,
     peers: &'a Peers,
     next_hops: &'a NextHops,
+    rules: &'a SelectionRules,
     interner: &'a mut Interner,
     looks_at_prefix: bool,
     prepared: Vec<Prepared>,
@@ -62,6 +64,7 @@ impl<'a> Exporter<'a> {
             family,
             peers: &shared.peers,
             next_hops: &shared.next_hops,
+            rules: &shared.options.selection,
             interner: &mut shared.interner,
             looks_at_prefix: key.export.looks_at_prefix(),
             prepared: Vec::new(),
@@ -92,7 +95,11 @@ impl<'a> Exporter<'a> {
             ..path
         }));
         let (candidates, others) = self.others(prefix, destination);
-        for index in rank(candidates, usize::from(self.key.paths_max) - told.len()) {
+        for index in rank(
+            candidates,
+            usize::from(self.key.paths_max) - told.len(),
+            self.rules,
+        ) {
             let path = others.iter().find(|(other, _)| *other == index);
             told.extend(path.map(|(_, path)| Advertised {
                 path_id: ids.id_of(dest, &destination.paths[index]),
@@ -149,7 +156,7 @@ impl<'a> Exporter<'a> {
         match &self.prepared[at] {
             Prepared::Settled(sent) => sent.clone(),
             Prepared::Open { source, seen, sent } => {
-                match self.key.verdict(prefix, seen, *source) {
+                match self.key.policy_on(prefix, seen, *source) {
                     Verdict::Reject { .. } => None,
                     Verdict::Accept {
                         attributes: None, ..
@@ -167,7 +174,7 @@ impl<'a> Exporter<'a> {
     fn prepare(&mut self, prefix: Prefix, path: &Path) -> Prepared {
         let peer = (!path.source().is_local()).then(|| self.peers.get(path.source()));
         let attributes = path.attributes();
-        if !self.key.may_be_told(peer, attributes) {
+        if self.key.barred_by(peer, attributes).is_some() {
             return Prepared::Settled(None);
         }
         let source = peer.map_or(RouteSource::Static, |peer| source_of(peer.setup.external));
@@ -182,7 +189,7 @@ impl<'a> Exporter<'a> {
                 None => Prepared::Settled(None),
             };
         }
-        Prepared::Settled(match self.key.verdict(prefix, &seen, source) {
+        Prepared::Settled(match self.key.policy_on(prefix, &seen, source) {
             Verdict::Reject { .. } => None,
             Verdict::Accept { attributes, .. } => {
                 self.finished(attributes.map_or(seen, |edited| *edited))
@@ -197,7 +204,7 @@ impl<'a> Exporter<'a> {
 }
 
 impl GroupKey {
-    fn verdict(&self, prefix: Prefix, seen: &PathAttributes, source: RouteSource) -> Verdict {
+    fn policy_on(&self, prefix: Prefix, seen: &PathAttributes, source: RouteSource) -> Verdict {
         self.export.apply(&RouteContext {
             prefix,
             attributes: seen,
@@ -205,30 +212,40 @@ impl GroupKey {
         })
     }
 
-    /// Whether the protocol lets the group be told of a path at all.
-    fn may_be_told(&self, source: Option<&Peer>, attributes: &PathAttributes) -> bool {
-        let barred_outside = [Community::NO_EXPORT, Community::NO_EXPORT_SUBCONFED];
-        if attributes.has_community(Community::NO_ADVERTISE)
-            || (self.external && barred_outside.iter().any(|c| attributes.has_community(*c)))
-        {
-            return false;
+    /// Why the protocol keeps the group from being told of a path at all, if it does.
+    pub(super) fn barred_by(
+        &self,
+        source: Option<&Peer>,
+        attributes: &PathAttributes,
+    ) -> Option<Withheld> {
+        let has = |community| attributes.has_community(community);
+        if has(Community::NO_ADVERTISE) {
+            return Some(Withheld::NoAdvertise);
+        }
+        if self.external && has(Community::NO_EXPORT) {
+            return Some(Withheld::NoExport);
+        }
+        if self.external && has(Community::NO_EXPORT_SUBCONFED) {
+            return Some(Withheld::NoExportSubconfed);
         }
         let verdict = self
             .role
             .map(|role| OtcVerdict::on_export(role, self.local_as, attributes.otc));
         if verdict == Some(OtcVerdict::Leak) {
-            return false;
+            return Some(Withheld::RouteLeak);
         }
         if !self.reflects(source) {
-            return true;
+            return None;
         }
         // RFC 4456 §6: from a client to all, from a non-client to clients; and never into a cluster
         // that the route has been in.
         let from_client = source.is_some_and(|peer| peer.setup.reflector_client.is_some());
-        let listed = self
-            .client
-            .is_some_and(|cluster| attributes.cluster_list.contains(&cluster));
-        (from_client || self.client.is_some()) && !listed
+        if !from_client && self.client.is_none() {
+            return Some(Withheld::NotReflected);
+        }
+        self.client
+            .is_some_and(|cluster| attributes.cluster_list.contains(&cluster))
+            .then_some(Withheld::ClusterListed)
     }
 
     /// Whether a path would go from iBGP to iBGP.
@@ -238,7 +255,11 @@ impl GroupKey {
 
     /// The attributes as the export policy sees them: the AS path already prepended towards eBGP,
     /// and what RFC 4456 §8 asks of a reflector.
-    fn before_policy(&self, source: Option<&Peer>, attributes: &PathAttributes) -> PathAttributes {
+    pub(super) fn before_policy(
+        &self,
+        source: Option<&Peer>,
+        attributes: &PathAttributes,
+    ) -> PathAttributes {
         let mut seen = attributes.clone();
         if self.external {
             seen.as_path = seen.as_path.prepend(self.local_as);
@@ -253,7 +274,11 @@ impl GroupKey {
     }
 
     /// The attributes as they are sent; `None` where the next hop cannot be set.
-    fn finish(&self, family: Family, mut attributes: PathAttributes) -> Option<PathAttributes> {
+    pub(super) fn finish(
+        &self,
+        family: Family,
+        mut attributes: PathAttributes,
+    ) -> Option<PathAttributes> {
         let received = attributes.next_hop.address();
         attributes.next_hop = self.next_hop(family, attributes.next_hop)?;
         // AIGP is enabled inside the AS only, and who sets another next hop has to add the distance to

@@ -2,19 +2,17 @@
 
 use std::sync::Arc;
 
-use smallvec::SmallVec;
-
 use super::batch::{RouteBatch, RouteOp};
 use super::change_log::ChangeLog;
 use super::command::LocalRoute;
-use super::decision::{Candidate, Candidates, select};
 use super::feed::KernelFeed;
 use super::import::Import;
-use super::path::{Epoch, Imported, Path, Usability};
+use super::path::{Epoch, Imported, Path};
 use super::path_ids::PathIds;
 use super::peers::PeerSlot;
+use super::selection::{Selection, decide, decide_on, holds, is_total};
 use super::shared::Shared;
-use super::table::{DestId, Destination, PrefixHash, Table};
+use super::table::{DestId, PrefixHash, Table};
 use super::update_group::Group;
 use crate::net::{AddressFamily, PathId, PrefixKey};
 use crate::wire::{NextHop, Nlri, PathAttributes};
@@ -53,44 +51,6 @@ impl<A: AddressFamily> Default for LocRib<A> {
             paths: 0,
             located: Vec::new(),
         }
-    }
-}
-
-/// What readers of the log can see of a selection.
-#[derive(PartialEq)]
-pub(crate) struct Selection {
-    selected: SmallVec<[Facts; 1]>,
-    /// The other paths, if anybody asked; their order means nothing.
-    others: Option<Vec<Facts>>,
-}
-
-/// Source, identifier, attributes and usability of a path. Attributes are told apart by their pointers:
-/// they are interned, and nothing is swept between two looks at one destination.
-type Facts = (PeerSlot, PathId, usize, Usability);
-
-impl Selection {
-    /// What is selected, and `with_others` also what is not but could be.
-    pub(crate) fn of<A: AddressFamily>(destination: &Destination<A>, with_others: bool) -> Self {
-        let facts = |path: &Path| {
-            let attributes = Arc::as_ptr(path.attributes()) as usize;
-            (path.source(), path.path_id(), attributes, path.usability())
-        };
-        let others = with_others.then(|| {
-            let rest = destination.paths.iter().skip(destination.selected.into());
-            let rest = rest.filter(|path| path.refusal().is_none());
-            let mut others: Vec<_> = rest.map(facts).collect();
-            others.sort_unstable_by_key(|(source, path_id, ..)| (*source, *path_id));
-            others
-        });
-        let mut selected = SmallVec::new();
-        for path in destination.selected() {
-            selected.push(facts(path));
-        }
-        Self { selected, others }
-    }
-
-    fn best(&self) -> Option<PeerSlot> {
-        self.selected.first().map(|(source, ..)| *source)
     }
 }
 
@@ -204,6 +164,7 @@ impl<A: AddressFamily> LocRib<A> {
         // The new path is counted first: a next hop that both share stays in use throughout.
         shared.count_stored(&path, A::FAMILY, dest);
         let mut is_news = path.refusal().is_none();
+        let was_selected = known.is_some_and(|at| at < destination.selected.into());
         match known {
             Some(at) => {
                 let known = &mut destination.paths[at];
@@ -223,7 +184,14 @@ impl<A: AddressFamily> LocRib<A> {
             }
         }
         shared.measure(slot, A::FAMILY);
-        self.reselect(shared, dest, &before, is_news && self.path_ids.is_on());
+        let destination = self.table.get_mut(dest);
+        if was_selected {
+            decide(destination, shared);
+        } else {
+            let at = known.unwrap_or(destination.paths.len() - 1);
+            decide_on(destination, at, known.is_some(), shared);
+        }
+        self.log_change(shared, dest, &before, is_news && self.path_ids.is_on());
     }
 
     /// Whether a peer's limit lets it announce a prefix with this destination, if it has one. One that
@@ -288,18 +256,20 @@ impl<A: AddressFamily> LocRib<A> {
         if removed == 0 {
             return;
         }
+        let lost = destination.selected - selected;
         destination.selected = selected;
+        if lost > 0 || destination.paths.len() < 2 || !is_total(destination, shared) {
+            decide(destination, shared);
+        }
         self.paths -= removed;
         self.prefixes -= u64::from(destination.paths.is_empty());
         if let Some(rib) = shared.peers.rib_mut(slot, A::FAMILY).filter(|_| !stays) {
             rib.dests.remove(dest);
         }
-        self.reselect(shared, dest, &before, is_news && self.path_ids.is_on());
+        self.log_change(shared, dest, &before, is_news && self.path_ids.is_on());
     }
 
-    /// Runs the decision process over a destination and logs what readers could see of a change;
-    /// with `touch` also where there is none. A change for the worse that is due to a next hop which
-    /// the owner has not told yet is held back.
+    /// Runs the decision process over a destination, and logs what changed as [`Self::log_change`].
     pub(crate) fn reselect(
         &mut self,
         shared: &mut Shared,
@@ -307,24 +277,35 @@ impl<A: AddressFamily> LocRib<A> {
         before: &Selection,
         touch: bool,
     ) {
+        decide(self.table.get_mut(dest), shared);
+        self.log_change(shared, dest, before, touch);
+    }
+
+    /// Logs what readers could see of a change; with `touch` also where there is none. A change for
+    /// the worse that is due to a next hop which the owner has not told yet is held back.
+    fn log_change(&mut self, shared: &mut Shared, dest: DestId, before: &Selection, touch: bool) {
         let destination = self.table.get_mut(dest);
-        decide(destination, shared);
         let after = Selection::of(destination, before.others.is_some());
         let was_held = destination.held;
         destination.held = holds(destination, before);
         let changed = after != *before || (touch && destination.selected > 0);
         shared.count_best(before.best(), after.best(), A::FAMILY);
         if (changed || was_held) && !destination.held {
-            let current = destination.version;
-            if let Some(version) = self.log.append(dest, current) {
-                destination.version = version;
-                let table = &self.table;
-                self.log
-                    .compact(|dest| table.live(dest).map(|d| d.version).unwrap_or_default());
-            }
-            debug_assert!(self.log.len() <= 2 * self.table.len() + 64, "invariant 7");
+            self.touch(dest);
         }
         self.free_unless_seen(dest);
+    }
+
+    /// Makes every reader of the log look at a destination (again).
+    pub(crate) fn touch(&mut self, dest: DestId) {
+        let destination = self.table.get_mut(dest);
+        if let Some(version) = self.log.append(dest, destination.version) {
+            destination.version = version;
+            let table = &self.table;
+            self.log
+                .compact(|dest| table.live(dest).map(|d| d.version).unwrap_or_default());
+        }
+        debug_assert!(self.log.len() <= 2 * self.table.len() + 64, "invariant 7");
     }
 
     /// Gives up an empty destination that no reader has still to learn about; others stay as
@@ -375,58 +356,6 @@ fn has_enough(paths: &[Path], slot: PeerSlot, epoch: Epoch) -> bool {
 fn is_same(old: &Path, new: &Path) -> bool {
     Arc::ptr_eq(old.attributes(), new.attributes())
         && old.refusal().is_some() == new.refusal().is_some()
-}
-
-/// Whether readers keep what they were told for now: all paths that are left wait for their next hops,
-/// or the best one was replaced by one that does. The answer is on its way, and to say otherwise for a
-/// few milliseconds would cut traffic.
-fn holds<A: AddressFamily>(destination: &mut Destination<A>, before: &Selection) -> bool {
-    if let Some((source, path_id, ..)) = before.selected.first() {
-        let mut paths = destination.paths.iter_mut();
-        if let Some(path) = paths.find(|path| path.is(*source, *path_id) && path.waits()) {
-            path.set_holds();
-        }
-    }
-    let was_told = destination.held || !before.selected.is_empty();
-    (was_told && destination.waits()) || destination.paths.iter().any(Path::holds)
-}
-
-/// Sets the order and the number of selected paths.
-fn decide<A: AddressFamily>(destination: &mut Destination<A>, shared: &Shared) {
-    let mut candidates = Candidates::new();
-    let mut selectable = 0;
-    let alone = destination.paths.len() == 1;
-    for (index, path) in destination.paths.iter_mut().enumerate() {
-        if path.refusal().is_some() {
-            continue;
-        }
-        let next_hop = path.received().next_hop.address();
-        path.set_usability(shared.next_hops.resolve(next_hop).usability);
-        if path.usability() == Usability::Waiting {
-            continue;
-        }
-        selectable += 1;
-        if !alone {
-            candidates.push(Candidate::of(index, path, &shared.peers, &shared.next_hops));
-        }
-    }
-    if alone {
-        destination.selected = selectable;
-        return;
-    }
-    select(&mut candidates, shared.options.multipath_max.into());
-    for to in 0..candidates.len() {
-        let from = candidates[to].index;
-        destination.paths.swap(to, from);
-        // Whoever stood at `to` stands at `from` now.
-        for later in &mut candidates[to + 1..] {
-            if later.index == to {
-                later.index = from;
-            }
-        }
-    }
-    destination.selected =
-        u8::try_from(candidates.len()).expect("the bound of load sharing is one octet");
 }
 
 /// The most paths that one peer may have to one prefix (ADD-PATH, RFC 7911 §6 warns of what they take):

@@ -35,11 +35,13 @@ pub(crate) struct Destination<A: AddressFamily> {
     /// Whether readers of the log stay with what they were told: what they know was replaced by a
     /// path that waits for its next hop. The next change that does not wait is logged, whatever it is.
     pub(crate) held: bool,
-    /// Whether the number is in use, be it as a tombstone without paths.
-    in_use: bool,
+    state: u8,
 }
 
 impl<A: AddressFamily> Destination<A> {
+    const IN_USE: u8 = 1;
+    const MAY_HAVE_MED: u8 = 2;
+
     fn new(prefix: A::Prefix) -> Self {
         Self {
             version: Version(0),
@@ -47,7 +49,25 @@ impl<A: AddressFamily> Destination<A> {
             prefix,
             selected: 0,
             held: false,
-            in_use: true,
+            state: Self::IN_USE,
+        }
+    }
+
+    /// Whether the number is in use, be it as a tombstone without paths.
+    const fn is_in_use(&self) -> bool {
+        self.state & Self::IN_USE != 0
+    }
+
+    /// Whether a path that can be selected may have a MED, which is not zero.
+    pub(crate) const fn may_have_med(&self) -> bool {
+        self.state & Self::MAY_HAVE_MED != 0
+    }
+
+    /// Notes the same.
+    pub(crate) const fn set_may_have_med(&mut self, may: bool) {
+        self.state &= !Self::MAY_HAVE_MED;
+        if may {
+            self.state |= Self::MAY_HAVE_MED;
         }
     }
 
@@ -125,13 +145,13 @@ impl<A: AddressFamily> Table<A> {
     pub(crate) fn live(&self, id: DestId) -> Option<&Destination<A>> {
         let (chunk, at) = place(id);
         let destination = self.slab.chunks.get(chunk)?.slots.get(at)?;
-        destination.in_use.then_some(destination)
+        destination.is_in_use().then_some(destination)
     }
 
     /// Gives up a number; the destination has no paths and no reader cares for it.
     pub(crate) fn free(&mut self, id: DestId) {
         let destination = self.get(id);
-        debug_assert!(destination.in_use && destination.paths.is_empty());
+        debug_assert!(destination.is_in_use() && destination.paths.is_empty());
         let hash = self.index.hash(destination.prefix);
         self.index.remove(hash, id);
         self.slab.give_back(id);
@@ -246,7 +266,7 @@ impl<A: AddressFamily> Slab<A> {
         let (at, place) = place(id);
         let chunk = &mut self.chunks[at];
         let destination = &mut chunk.slots[place];
-        destination.in_use = false;
+        destination.state = 0;
         destination.version = Version(chunk.free.unwrap_or(CHUNK) as u64);
         chunk.free = Some(place);
         chunk.used -= 1;
