@@ -401,7 +401,7 @@ mod tests {
 
     #[test]
     fn keys_are_as_small_as_documented() {
-        assert_eq!(size_of::<Ipv4Prefix>(), 8);
+        assert_eq!(size_of::<Ipv4Prefix>(), 5);
         assert_eq!(size_of::<Ipv6Prefix>(), 17);
     }
 

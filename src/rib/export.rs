@@ -22,7 +22,7 @@ use crate::policy::{
     LOCAL_PREF_DEFAULT, NextHopMode, OtcVerdict, RouteContext, RouteSource, SelectionRules, Verdict,
 };
 use crate::wire::attribute::code;
-use crate::wire::{Community, NextHop, PathAttributes};
+use crate::wire::{Community, NextHop, PathAttributes, RareList};
 
 /// Export of paths to one group during one turn.
 ///
@@ -284,7 +284,7 @@ impl GroupKey {
         // AIGP is enabled inside the AS only, and who sets another next hop has to add the distance to
         // the old one (RFC 7311 §3.3, §3.4.2), which nobody here knows.
         if self.external || attributes.next_hop.address() != received {
-            attributes.aigp = Box::default();
+            attributes.aigp = RareList::default();
         }
         if self.external {
             attributes.local_pref = None;
@@ -302,7 +302,7 @@ impl GroupKey {
                 attributes.partial.remove(code::IPV6_EXTENDED_COMMUNITIES);
             }
             // RFC 7311 §3.2: not towards another AS unless both agree, which nobody can say here.
-            attributes.aigp = Box::default();
+            attributes.aigp = RareList::default();
             if let Some(role) = self.role
                 && let OtcVerdict::Set(asn) =
                     OtcVerdict::on_export(role, self.local_as, attributes.otc)
@@ -347,7 +347,7 @@ pub(crate) const fn is_link_local(address: IpAddr) -> bool {
 }
 
 /// Leaves out what must not cross the border of an AS: bit 0x40 of the type says so (RFC 4360 §3).
-fn keep_transitive<const N: usize>(communities: &mut Box<[[u8; N]]>) {
+fn keep_transitive<const N: usize>(communities: &mut RareList<[u8; N]>) {
     let stays = |community: &[u8; N]| community.first().is_some_and(|kind| kind & 0x40 == 0);
     if !communities.iter().all(stays) {
         *communities = communities.iter().copied().filter(stays).collect();

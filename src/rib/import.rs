@@ -15,7 +15,7 @@ use super::intern::Interner;
 use super::path::{Edited, Imported, PREFERENCE_BGP, Refusal};
 use crate::net::{Family, Prefix};
 use crate::policy::{OtcVerdict, Policy, RouteContext, RouteSource, Verdict};
-use crate::wire::{Community, PathAttributes};
+use crate::wire::{Community, PathAttributes, RareList};
 
 /// The verdicts on prefixes that a peer announces with one set of attributes.
 ///
@@ -207,7 +207,7 @@ fn admit(
     let mut admitted = PathAttributes {
         otc,
         local_pref,
-        aigp: Box::default(),
+        aigp: RareList::default(),
         ..attributes.clone()
     };
     if keep_in {
