@@ -91,14 +91,11 @@ const PARTS: usize = 32;
 /// How hashes are shared out: the largest part has about twice as many as the smallest.
 static PART_OF: [u8; 256] = {
     let mut parts = [0; 256];
-    let (mut part, mut at) = (0, 0);
-    while part < PARTS {
-        let mut share = 5 + (6 * part + 18) / PARTS;
-        if part == PARTS - 1 {
-            share = parts.len();
-        }
+    let (mut part, mut at) = (0u8, 0);
+    while (part as usize) < PARTS {
+        let mut share = 5 + (6 * part as usize + 18) / PARTS;
         while share > 0 && at < parts.len() {
-            parts[at] = part as u8;
+            parts[at] = part;
             at += 1;
             share -= 1;
         }
