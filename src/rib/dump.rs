@@ -79,7 +79,7 @@ impl<A: AddressFamily> LocRib<A> {
 
     /// The same where the member is known to know just these paths and perhaps its own: what it is not
     /// told yet, and withdrawals of what it is not told any more.
-    fn say_difference(
+    pub(super) fn say_difference(
         &self,
         group: &Group,
         peer: PeerId,

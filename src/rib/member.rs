@@ -13,7 +13,7 @@ use std::sync::Arc;
 use super::adj_rib_out::AdjRibOut;
 use super::chunk::Batch;
 use super::command::{Chunk, Version};
-use super::known::Known;
+use super::known::{Known, Recall};
 use super::loc_rib::LocRib;
 use super::shard::steps;
 use super::shared::Shared;
@@ -39,6 +39,8 @@ pub(crate) enum Progress {
     CatchingUp {
         /// All up to here is written.
         after: Version,
+        /// What is known of the destinations that the log names.
+        recall: Option<Box<Recall>>,
     },
     /// Following what the head publishes.
     Live,
@@ -110,7 +112,7 @@ impl Member {
             Progress::Dumping {
                 next, after, known, ..
             } => (*after, std::mem::take(known).or_below(*next, told), false),
-            Progress::CatchingUp { after } => (*after, Known::all_of(told), false),
+            Progress::CatchingUp { after, .. } => (*after, Known::all_of(told), false),
             Progress::Live => (head, Known::all_of(told), false),
         };
         self.progress = Progress::Dumping {
@@ -124,7 +126,7 @@ impl Member {
     /// The member's place in the log, if it has one of its own.
     pub(crate) const fn cursor(&self) -> Option<Version> {
         match self.progress {
-            Progress::Dumping { after, .. } | Progress::CatchingUp { after } => Some(after),
+            Progress::Dumping { after, .. } | Progress::CatchingUp { after, .. } => Some(after),
             Progress::Live => None,
         }
     }
@@ -147,9 +149,19 @@ impl Progress {
         }
     }
 
-    /// Whether the member knows something of other groups, which is kept for it.
+    /// Reading the log, with no more than that to go by.
+    pub(crate) const fn catching_up(after: Version) -> Self {
+        let recall = None;
+        Self::CatchingUp { after, recall }
+    }
+
+    /// Whether something of other groups is kept for the member.
     pub(crate) const fn keeps_known(&self) -> bool {
-        matches!(self, Self::Dumping { known, .. } if !known.is_nothing())
+        match self {
+            Self::Dumping { known, .. } => !known.is_nothing(),
+            Self::CatchingUp { recall, .. } => recall.is_some(),
+            Self::Live => false,
+        }
     }
 }
 
@@ -198,9 +210,9 @@ impl<A: AddressFamily> LocRib<A> {
                 return served;
             }
         }
-        if let Progress::CatchingUp { after } = &mut member.progress {
+        if let Progress::CatchingUp { after, recall } = &mut member.progress {
             let mut batch = Batch::new(context);
-            let caught_up = self.catch_up(index, peer, &mut batch, after);
+            let caught_up = self.catch_up(index, peer, &mut batch, after, recall.as_deref_mut());
             let after = *after;
             let end_of_rib = owed && caught_up;
             member.end_of_rib_sent |= end_of_rib;
@@ -232,7 +244,7 @@ impl<A: AddressFamily> LocRib<A> {
         }
         let ended = self.dump(group, peer, &mut batch, &mut member.progress);
         if ended {
-            member.progress = Progress::CatchingUp { after };
+            member.progress = Progress::catching_up(after);
             if let Readvertising::UnderWay { again } = member.readvertising {
                 batch.end_refresh();
                 member.readvertising = Readvertising::No;
@@ -253,6 +265,7 @@ impl<A: AddressFamily> LocRib<A> {
         peer: PeerId,
         batch: &mut Batch<A>,
         after: &mut Version,
+        mut recall: Option<&mut Recall>,
     ) -> bool {
         let group = &self.groups[index];
         for (step, (version, dest)) in self.log.after(*after).enumerate() {
@@ -261,11 +274,20 @@ impl<A: AddressFamily> LocRib<A> {
             }
             let destination = self.table.get(dest);
             // An older entry is skipped: the destination is met again, here or by the head.
-            if destination.version == version
-                && (step == STEPS_MAX
-                    || !self.say(group, peer, batch, (dest, destination.prefix), true))
-            {
-                return false;
+            if destination.version == version {
+                let known = recall.as_ref().and_then(|recall| recall.of(dest));
+                let named = (dest, destination.prefix);
+                let said = step < STEPS_MAX
+                    && match known {
+                        Some(known) => self.say_difference(group, peer, batch, named, known),
+                        None => self.say(group, peer, batch, named, true),
+                    };
+                if !said {
+                    return false;
+                }
+                if let Some(recall) = &mut recall {
+                    recall.forget(dest);
+                }
             }
             debug_assert!(version > *after, "invariant 7: no cursor moves back");
             *after = version;
