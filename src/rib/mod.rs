@@ -49,6 +49,8 @@ mod configure;
 mod decision;
 mod dest_set;
 mod dump;
+mod explain;
+mod explanation;
 mod export;
 mod extended;
 mod feed;
@@ -81,6 +83,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 mod update_group;
+mod withheld;
 
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
@@ -94,16 +97,22 @@ pub use command::{
     Chunk, Command, GroupId, LocalRoute, Mark, NextHopState, Output, PeerSetup, Routes,
     SessionTerms, Version,
 };
+pub use decision::DecisionStep;
+pub use explanation::{
+    DecisionOutcome, DecisionVerdict, ExplainedExport, ExplainedPath, Explanation, ExportVerdict,
+    ImportVerdict, KernelVerdict, PolicyVerdict, RuleRow,
+};
 pub use feed::{FibChange, FibRoute, FibRouteKind};
 pub use prefix_limit::PrefixLimitEvent;
 // For the benches, and the test that nothing is allocated for known sets.
 #[doc(hidden)]
 pub use intern::Interner;
 pub use query::{
-    Answer, GroupRow, PathRow, PeerCounts, Query, RibTotals, RouteRow, RouteTable, RoutesPage,
-    RoutesQuery,
+    Answer, GroupRow, LongestMatch, PathRow, PeerCounts, Query, RibTotals, RouteRow, RouteTable,
+    RoutesPage, RoutesQuery,
 };
 pub use shard::{Shard, ShardOptions};
+pub use withheld::Withheld;
 
 /// Chunks that a group's ring keeps; a member further behind catches up from the log.
 pub const RING_CHUNKS: usize = 256;
