@@ -71,6 +71,8 @@ impl<A: AddressFamily> LocRib<A> {
             "the group is being built, and nobody is served before it is"
         } else if destination.version > group.head {
             "the group has not come to the last change yet"
+        } else if group.is_reexporting() {
+            "what another configuration means for the group is still being looked for"
         } else {
             return None;
         };
