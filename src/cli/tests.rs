@@ -17,6 +17,8 @@ use crate::metrics::Metrics;
 use crate::net::{PrefixLimit, Role};
 use crate::session::{HeldBy, HeldView};
 
+mod explain;
+
 fn same(found: &str, expected: &str) {
     let expected = expected.strip_prefix('\n').unwrap_or(expected);
     assert!(found == expected, "found\n{found}\nexpected\n{expected}");

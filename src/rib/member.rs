@@ -120,6 +120,9 @@ impl<A: AddressFamily> LocRib<A> {
             return Served::Later;
         };
         let served = self.serve_member(index, peer, &mut member, recovering);
+        if let Served::Chunk(chunk) = &served {
+            self.groups[index].counts.served(chunk);
+        }
         self.groups[index].members.insert(peer, member);
         served
     }

@@ -206,6 +206,7 @@ impl<A: AddressFamily> LocRib<A> {
             }
         };
         group.leave_live();
+        group.counts.resyncs += 1;
     }
 
     /// Notes how far all live members of a group are.

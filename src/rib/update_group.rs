@@ -13,6 +13,7 @@ use super::chunk::{Barred, Batch};
 use super::command::{Chunk, GroupId, PeerSetup, SessionTerms, Version};
 use super::dest_set::DestSet;
 use super::export::{Exporter, is_link_local};
+use super::group_counts::GroupCounts;
 use super::member::Member;
 use super::path_ids::PathIds;
 use super::shared::Shared;
@@ -117,6 +118,8 @@ pub(crate) struct Group {
     retell: bool,
     /// What was advertised at a version, shared by members that leave at the same time.
     told: (Version, Weak<DestSet>),
+    /// What it has cost and given so far.
+    pub(crate) counts: GroupCounts,
 }
 
 impl Group {
@@ -138,6 +141,7 @@ impl Group {
             live: 0,
             retell: false,
             told: (head, Weak::new()),
+            counts: GroupCounts::default(),
         }
     }
 

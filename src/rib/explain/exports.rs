@@ -192,6 +192,9 @@ fn verdict_text(withheld: Option<Withheld>, policy: Option<&PolicyVerdict>) -> S
 fn export_text(paths: &[ExportVerdict]) -> String {
     match paths {
         [] => "withheld: no path is selected".to_owned(),
+        [only] if only.withheld.is_none() && &*only.from == "local" => {
+            format!("the own route is {}", only.text)
+        }
         [only] if only.withheld.is_none() => format!("the path of {} is {}", only.from, only.text),
         [only] => only.text.clone(),
         several => {

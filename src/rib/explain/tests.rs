@@ -351,8 +351,8 @@ fn an_address_leads_to_the_most_specific_prefix_in_use() {
     world.announce(1, &nets, heard_from(1, &[65_001]));
     world.settle();
     let mut found = |table, address: &str| {
-        let address = address.parse().expect("an address");
-        match world.ask(Query::LongestMatch { table, address }) {
+        let place = Prefix::host(address.parse().expect("an address"));
+        match world.ask(Query::LongestMatch { table, place }) {
             Answer::LongestMatch(found) => found.map(|found| found.prefix.to_string()),
             other => panic!("{other:?}"),
         }
