@@ -21,7 +21,9 @@ use crate::datastore::{DatastoreView, ObjectCounts, RejectedObject};
 use crate::fib::{FibRow, FibRowState, FibView};
 use crate::metrics::PeerSeries;
 use crate::net::{Asn, Family, PeerId, PerFamily, Prefix, RouterId};
-use crate::plan::{OriginatedPlan, PeerKind, PeerName, Plan, Provenance, SpeakerPlan, Warning};
+use crate::plan::{
+    OriginatedPlan, PeerKind, PeerName, Plan, Provenance, SelectionPlan, SpeakerPlan, Warning,
+};
 use crate::policy::{Policy, Then};
 use crate::rib::{Answer, PathRow, PeerCounts, Query, RibTotals, RouteRow, RouteTable, RoutesPage};
 use crate::session::{
@@ -350,6 +352,7 @@ fn plan() -> Plan {
             ipv4: Arc::clone(&policy),
             ipv6: policy,
         },
+        selection: SelectionPlan::default(),
         warnings: vec![Warning {
             resource: "BGPPeer/old".into(),
             field: "spec.asNumber".into(),

@@ -18,8 +18,9 @@ mod tests;
 use std::sync::OnceLock;
 
 use prometheus::proto::MetricFamily;
-use prometheus::{Encoder, Histogram, HistogramOpts, HistogramVec, Registry, TextEncoder};
+use prometheus::{Encoder, HistogramOpts, HistogramVec, Registry, TextEncoder};
 
+pub use prometheus::Histogram;
 pub use sample::{
     DatastoreSample, FibSample, GroupSample, KindSample, PeerPrefixes, PeerSample, RibSample,
     RouterSample, Sample, StateSample,

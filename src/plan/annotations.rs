@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{PlannedSetting, Warnings};
+use super::{PlannedSetting, Warnings, selection};
 use crate::model::{Metadata, parse_duration};
 use crate::net::{AddPathDirection, Family, PerFamily, PrefixLimit, Role};
 
-const PREFIX: &str = "calidris.io/";
+/// What the names of these annotations begin with.
+pub(super) const PREFIX: &str = "calidris.io/";
 
-/// Settings that are known, and take no effect yet.
-const NOT_YET: [&str; 1] = ["multipath"];
+/// Settings of which each end of a session has its own.
+const ONE_ENDED: [&str; 4] = ["passive", "prefix-limit", "role", "add-path"];
 
 /// The largest long-lived stale time that 24 bits on the wire hold (RFC 9494 §3), in seconds.
 const LONG_LIVED_TIME_MAX: u32 = 0xff_ffff;
@@ -97,6 +98,12 @@ impl SessionSettings {
             let Some(setting) = name.strip_prefix(PREFIX) else {
                 continue;
             };
+            if selection::is_setting(setting) {
+                if let Some(message) = selection::fault(setting, value, resource) {
+                    warnings.add(Arc::clone(resource), &field(setting), message);
+                }
+                continue;
+            }
             match settings.set(setting, value) {
                 Ok(()) => {
                     let origin = PlannedSetting {
@@ -116,6 +123,23 @@ impl SessionSettings {
             }
         }
         settings
+    }
+
+    /// These settings for the sessions back to the nodes that a BGPPeer is for. What its annotations
+    /// say of one end only is said of those nodes: they all waiting and their peers as well would
+    /// mean no session, and a limit on what clients announce is none on what they are told.
+    pub(super) fn reversed(mut self, cluster: &Self) -> Self {
+        self.passive = cluster.passive;
+        self.prefix_limit = cluster.prefix_limit;
+        self.role = cluster.role;
+        self.add_path = cluster.add_path;
+        for setting in ONE_ENDED {
+            self.forget(setting);
+            if let Some(origin) = cluster.origins.get(setting) {
+                Arc::make_mut(&mut self.origins).insert(setting.into(), origin.clone());
+            }
+        }
+        self
     }
 
     /// Whether this very resource says what a setting is to be.
@@ -188,7 +212,6 @@ impl SessionSettings {
                 );
             }
             "shutdown" => self.shutdown = Some(value.into()),
-            _ if NOT_YET.contains(&setting) => return Err(NOT_YET_MESSAGE.to_owned()),
             _ => return Err("is not a setting of calidris: it is not used".to_owned()),
         }
         Ok(())
@@ -203,7 +226,6 @@ pub(super) fn field(setting: &str) -> String {
 /// The bounds of a delay; far beyond the larger one it would exceed what a clock can tell.
 const DELAY_MIN: Duration = Duration::from_secs(1);
 const DELAY_MAX: Duration = Duration::from_secs(720 * 3600);
-const NOT_YET_MESSAGE: &str = "takes no effect yet: the default holds";
 const LIMIT_ALLOWED: &str = "N[,warn=P%][,restart=DURATION] with N from 1, P of 1–100 and a duration of 1 s to 720 h, or none";
 
 fn hold_time(value: &str) -> Option<u16> {

@@ -9,8 +9,8 @@
 //! the sound behaviour is taken. A session whose resource asks for something that is not there yet
 //! and that protects it (filters) is left out, never run without it.
 //!
-//! Policies are built once for each family and shared, so a mesh of thousands of nodes costs one
-//! [`PeerPlan`] a session and nothing more.
+//! Policies are built once for each family and shared, and every selector is tried once on each node,
+//! so a cluster of thousands of nodes costs one [`PeerPlan`] a session and little more.
 
 mod annotations;
 mod check;
@@ -21,11 +21,15 @@ mod mesh;
 mod passwords;
 mod peer_fields;
 mod peer_plan;
+mod peering;
 mod peers;
 mod policies;
+mod remarks;
 mod render;
 mod routes;
+mod selection;
 mod session;
+mod sides;
 mod speaker;
 
 use std::collections::BTreeMap;
@@ -43,6 +47,7 @@ pub use diff::{apply, diff, initial};
 pub use identity::{Identity, MissingPassword, PasswordRules, RouterIdChoice};
 pub use peer_plan::{PeerKind, PeerName, PeerPlan, PlannedSetting};
 pub use render::{render_diff, render_diff_json, render_plan};
+pub use selection::SelectionPlan;
 
 /// Computes what a node should be doing.
 ///
@@ -83,6 +88,7 @@ pub fn plan(store: &Store, identity: &Identity) -> Result<Plan, PlanPending> {
         peers: peers::plan(&local, &policies, &mut warnings),
         originated: routes::plan(&local),
         kernel: kernel::plan(&local, &mut warnings),
+        selection: selection::plan(&local),
         speaker: local.into_speaker(),
         warnings: warnings.0,
     })
@@ -141,6 +147,8 @@ pub struct Plan {
     pub originated: BTreeMap<Prefix, OriginatedPlan>,
     /// Which routes reach the kernel, in each family.
     pub kernel: PerFamily<Arc<Policy>>,
+    /// How paths are chosen.
+    pub selection: SelectionPlan,
     /// What was left out, and why.
     pub warnings: Vec<Warning>,
 }
@@ -217,6 +225,8 @@ pub enum Change {
     Withdraw(Prefix),
     /// Another kernel policy.
     SetKernelPolicy(PerFamily<Arc<Policy>>),
+    /// Paths are chosen otherwise.
+    SetSelection(SelectionPlan),
 }
 
 /// What a change does to a session (invariant 10).

@@ -69,6 +69,8 @@ impl<A: AddressFamily> LocRib<A> {
             "until the next hop of the path that leads is known, what was told before stays"
         } else if !group.is_built() {
             "the group is being built, and nobody is served before it is"
+        } else if group.is_reexporting() {
+            "another export policy is being applied"
         } else if destination.version > group.head {
             "the group has not come to the last change yet"
         } else {
@@ -124,6 +126,8 @@ fn told<A: AddressFamily>(
     let path = |verdict: &GroupVerdict| {
         let path = &destination.paths[verdict.index];
         let withheld = match &verdict.outcome {
+            // Whatever the group is told, it is not news to this one.
+            _ if shared.peers.facts(path.source()).peer == id => Some(Withheld::SplitHorizon),
             Err(reason) => Some(*reason),
             Ok(attributes) => barred(shared, group, path, attributes, id),
         };
@@ -164,9 +168,6 @@ fn barred(
     peer: PeerId,
 ) -> Option<Withheld> {
     let source = shared.peers.facts(path.source()).peer;
-    if source == peer {
-        return Some(Withheld::SplitHorizon);
-    }
     let advertised = Advertised {
         path_id: PathId(0),
         attributes: Arc::new(attributes.clone()),

@@ -156,7 +156,7 @@ fn every_peer_is_told_why_it_is_not_told() {
     world.settle();
     let explanation = explained(&mut world);
     let withheld = |to| export(&explanation, to).withheld;
-    assert_eq!(withheld("peer 1"), Some(Withheld::NotReflected));
+    assert_eq!(withheld("peer 1"), Some(Withheld::SplitHorizon));
     assert_eq!(withheld("peer 2"), Some(Withheld::NotReflected));
     assert_eq!(withheld("peer 3"), None);
     assert_eq!(withheld("peer 4"), Some(Withheld::Policy));
