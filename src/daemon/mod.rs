@@ -48,9 +48,9 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
         recovering: true,
         ..ShardOptions::default()
     };
-    let rib =
-        speaker::spawn_shard(options, link.clone()).context("cannot start the RIB's thread")?;
     let metrics = Arc::new(Metrics::new());
+    let rib = speaker::spawn_shard(options, link.clone(), &metrics)
+        .context("cannot start the RIB's thread")?;
     let kernel = Kernel::start(&settings, &rib, link, metrics.clone())?;
     let intent = Intent::start(&settings);
     let speaker = Speaker::new(rib.clone());

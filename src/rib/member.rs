@@ -179,6 +179,9 @@ impl<A: AddressFamily> LocRib<A> {
         // While the speaker recovers, what it says is not all yet, and it does not claim so.
         let recovering = shared.options.recovering;
         let served = self.serve_member(index, peer, &mut member, recovering);
+        if let Served::Chunk(chunk) = &served {
+            self.groups[index].counts.served(chunk);
+        }
         if kept && !member.progress.keeps_known() {
             shared.interner.release(1);
         }

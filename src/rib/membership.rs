@@ -157,6 +157,7 @@ impl<A: AddressFamily> LocRib<A> {
             }
         };
         group.leave_live();
+        group.counts.resyncs += 1;
     }
 
     /// Notes how far all live members of a group are.

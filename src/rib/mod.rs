@@ -54,6 +54,7 @@ mod explanation;
 mod export;
 mod extended;
 mod feed;
+mod group_counts;
 mod import;
 mod intern;
 mod known;
@@ -105,11 +106,12 @@ pub use explanation::{
 pub use feed::{FibChange, FibRoute, FibRouteKind};
 pub use prefix_limit::PrefixLimitEvent;
 // For the benches, and the test that nothing is allocated for known sets.
+pub use group_counts::GroupCounts;
 #[doc(hidden)]
 pub use intern::Interner;
 pub use query::{
-    Answer, GroupRow, LongestMatch, PathRow, PeerCounts, Query, RibTotals, RouteRow, RouteTable,
-    RoutesPage, RoutesQuery,
+    Answer, BehindRow, GroupRow, LongestMatch, MemberState, PathRow, PeerCounts, Query, RibTotals,
+    RouteRow, RouteTable, RoutesPage, RoutesQuery,
 };
 pub use shard::{Shard, ShardOptions};
 pub use withheld::Withheld;

@@ -10,6 +10,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::fanout::Fanout;
 use crate::clock;
+use crate::metrics::{Histogram, Metrics};
 use crate::net::PeerId;
 use crate::rib::{
     Answer, Command, FibChange, Output, PrefixLimitEvent, Query, Shard, ShardOptions,
@@ -95,7 +96,7 @@ impl FibLink {
 ///
 /// # Errors
 /// The system's, where no thread can be made.
-pub fn spawn(options: ShardOptions, fib: Arc<FibLink>) -> io::Result<RibHandle> {
+pub fn spawn(options: ShardOptions, fib: Arc<FibLink>, metrics: &Metrics) -> io::Result<RibHandle> {
     let (mailbox, letters) = mpsc::channel(MAILBOX_MAX);
     let runtime = Handle::current();
     let thread = ShardThread {
@@ -106,6 +107,7 @@ pub fn spawn(options: ShardOptions, fib: Arc<FibLink>) -> io::Result<RibHandle> 
         replies: HashMap::new(),
         answers: HashMap::new(),
         last_question: 0,
+        decision: metrics.rib_decision().clone(),
     };
     std::thread::Builder::new()
         .name("rib-0".into())
@@ -121,6 +123,8 @@ struct ShardThread {
     replies: HashMap<PeerId, mpsc::Sender<RibReply>>,
     answers: HashMap<u64, oneshot::Sender<Answer>>,
     last_question: u64,
+    /// How long a batch of routes takes.
+    decision: Histogram,
 }
 
 impl ShardThread {
@@ -176,7 +180,11 @@ impl ShardThread {
                 if let Command::RemovePeer(peer) = &command {
                     self.replies.remove(peer);
                 }
-                self.shard.handle(clock::now(), command);
+                let (began, is_batch) = (clock::now(), matches!(command, Command::Routes(_)));
+                self.shard.handle(began, command);
+                if is_batch {
+                    self.decision.observe(began.elapsed().as_secs_f64());
+                }
             }
             RibMail::Attach { peer, replies } => {
                 self.replies.insert(peer, replies);

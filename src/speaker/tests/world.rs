@@ -34,7 +34,8 @@ impl World {
             track_next_hops: false,
             ..ShardOptions::default()
         };
-        let rib = spawn_shard(options, Arc::new(FibLink::default())).expect("a thread");
+        let metrics = crate::metrics::Metrics::new();
+        let rib = spawn_shard(options, Arc::new(FibLink::default()), &metrics).expect("a thread");
         let policy = Arc::new(Policy {
             name: "kernel".into(),
             rules: vec![],
@@ -66,6 +67,7 @@ impl World {
                     ipv4: Arc::clone(&policy),
                     ipv6: policy,
                 },
+                selection: Default::default(),
                 warnings: vec![],
             },
         }
