@@ -97,7 +97,7 @@ impl<A: AddressFamily> LocRib<A> {
             Progress::Dumping { after, known, .. } => {
                 member.progress = Progress::anew(*after, std::mem::take(known));
             }
-            Progress::CatchingUp { after } => {
+            Progress::CatchingUp { after, .. } => {
                 member.progress = Progress::anew(*after, Known::Nothing);
             }
             Progress::Live => {
@@ -118,7 +118,7 @@ impl<A: AddressFamily> LocRib<A> {
             let (after, mut left) = (group.floor(), 0);
             for (peer, member) in &mut group.members {
                 if member.is_live() && !member.end_of_rib_sent {
-                    member.progress = Progress::CatchingUp { after };
+                    member.progress = Progress::catching_up(after);
                     left += 1;
                     let (peer, family) = (*peer, A::FAMILY);
                     shared.outputs.push_back(Output::Detach { peer, family });
@@ -148,7 +148,7 @@ impl<A: AddressFamily> LocRib<A> {
         };
         debug_assert!(position.is_some(), "a member lags behind what was drained");
         member.progress = match position {
-            Some(after) => Progress::CatchingUp { after },
+            Some(after) => Progress::catching_up(after),
             // The owner broke its word. What the member lacks is unknown, so it is told everything,
             // withdrawals of all that is left in the table included.
             None => {

@@ -73,6 +73,8 @@ impl<A: AddressFamily> LocRib<A> {
             "another export policy is being applied"
         } else if destination.version > group.head {
             "the group has not come to the last change yet"
+        } else if group.is_reexporting() {
+            "what another configuration means for the group is still being looked for"
         } else {
             return None;
         };
