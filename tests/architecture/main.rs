@@ -35,7 +35,7 @@ const ALLOWED: Table = &[
     ),
     (
         "cli",
-        "net wire model rib plan metrics session fib datastore control settings",
+        "net wire model policy rib plan metrics session fib datastore control settings",
     ),
     (
         "sim",

@@ -133,10 +133,9 @@ fn told<A: AddressFamily>(
             Err(reason) => Some(*reason),
             Ok(attributes) => barred(shared, group, path, attributes, id),
         };
-        // A policy that was asked says nothing where the path is the member's own.
-        let policy = verdict.policy.clone().filter(|policy| {
-            withheld.is_none() || (withheld == Some(Withheld::Policy)) == !policy.accepted
-        });
+        // Where the member alone is left out, or nobody asked the policy, it decides nothing.
+        let decides = matches!(withheld, None | Some(Withheld::Policy | Withheld::PathsMax));
+        let policy = verdict.policy.clone().filter(|_| decides);
         ExportVerdict {
             from: source_name(shared, path.source()),
             path_id: path.path_id().0,
