@@ -14,7 +14,7 @@ use crate::net::{
     Asn, ClusterId, Family, Ipv4Prefix, Ipv6Prefix, PeerId, PerFamily, Prefix, PrefixLimit, Role,
     RouterId,
 };
-use crate::policy::{NextHopMode, Policy};
+use crate::policy::{NextHopMode, Policy, SelectionRules};
 use crate::wire::AddPathDirection;
 
 /// The position of a change in a family's log; grows with every change, never reused.
@@ -30,8 +30,10 @@ pub struct GroupId(pub u32);
 pub enum Command {
     /// A peer is configured.
     AddPeer(PeerSetup),
-    /// A peer's policies or reflector role changed; its session stays.
-    UpdatePeer(PeerSetup),
+    /// Policies, reflector roles, next-hop modes or limits of peers changed; their sessions stay, and
+    /// each peer is told what differs for it. Changes of one plan come in one command: peers that were
+    /// and are to be told the same then stay together.
+    UpdatePeers(Vec<PeerSetup>),
     /// A peer is no longer configured; its routes go at once.
     RemovePeer(PeerId),
     /// A peer's session is established.
@@ -109,6 +111,8 @@ pub enum Command {
     WithdrawLocal(Prefix),
     /// Which routes reach the kernel.
     SetKernelPolicy(PerFamily<Arc<Policy>>),
+    /// How paths are chosen from here on; every destination decides again.
+    SetSelection(SelectionRules),
     /// What is known of next hops.
     NextHops(Vec<(IpAddr, NextHopState)>),
     /// The kernel's writer asks for up to `max` changes; answered by exactly one [`Output::Fib`]. Where
@@ -165,7 +169,7 @@ pub enum Output {
         /// The version that the member has reached.
         at: Version,
     },
-    /// A live member must leave its group and pull (a refresh, another export policy, or an
+    /// A live member must leave its group and pull (a refresh, another group than its fellows, or an
     /// End-of-RIB that was withheld).
     Detach {
         /// The peer.

@@ -272,16 +272,21 @@ impl<A: AddressFamily> LocRib<A> {
         let changed = after != *before || (touch && destination.selected > 0);
         shared.count_best(before.best(), after.best(), A::FAMILY);
         if (changed || was_held) && !destination.held {
-            let current = destination.version;
-            if let Some(version) = self.log.append(dest, current) {
-                destination.version = version;
-                let table = &self.table;
-                self.log
-                    .compact(|dest| table.live(dest).map(|d| d.version).unwrap_or_default());
-            }
-            debug_assert!(self.log.len() <= 2 * self.table.len() + 64, "invariant 7");
+            self.touch(dest);
         }
         self.free_unless_seen(dest);
+    }
+
+    /// Makes every reader of the log look at a destination (again).
+    pub(crate) fn touch(&mut self, dest: DestId) {
+        let destination = self.table.get_mut(dest);
+        if let Some(version) = self.log.append(dest, destination.version) {
+            destination.version = version;
+            let table = &self.table;
+            self.log
+                .compact(|dest| table.live(dest).map(|d| d.version).unwrap_or_default());
+        }
+        debug_assert!(self.log.len() <= 2 * self.table.len() + 64, "invariant 7");
     }
 
     /// Gives up an empty destination that no reader has still to learn about; others stay as
@@ -349,14 +354,15 @@ fn decide<A: AddressFamily>(destination: &mut Destination<A>, shared: &Shared) {
         }
         selectable += 1;
         if !alone {
-            candidates.push(Candidate::of(index, path, &shared.peers, &shared.next_hops));
+            let candidate = Candidate::of(index, path, &shared.peers, &shared.next_hops);
+            candidates.push(candidate.under(&shared.options.selection, path));
         }
     }
     if alone {
         destination.selected = selectable;
         return;
     }
-    select(&mut candidates, shared.options.multipath_max.into());
+    select(&mut candidates, &shared.options.selection);
     for to in 0..candidates.len() {
         let from = candidates[to].index;
         destination.paths.swap(to, from);

@@ -40,13 +40,17 @@ mod batch;
 mod change_log;
 mod chunk;
 mod command;
+mod configure;
 mod decision;
 mod dest_set;
+mod explain;
+mod explanation;
 mod export;
 mod extended;
 mod feed;
 mod import;
 mod intern;
+mod known;
 mod loc_rib;
 mod member;
 mod membership;
@@ -54,8 +58,10 @@ mod nexthop;
 mod path;
 mod path_ids;
 mod peers;
+mod policy_pool;
 mod prefix_limit;
 mod query;
+mod regroup;
 mod restart;
 mod shard;
 mod shared;
@@ -71,6 +77,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 mod update_group;
+mod withheld;
 
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
@@ -84,16 +91,22 @@ pub use command::{
     Chunk, Command, GroupId, LocalRoute, Mark, NextHopState, Output, PeerSetup, Routes,
     SessionTerms, Version,
 };
+pub use decision::DecisionStep;
+pub use explanation::{
+    DecisionOutcome, DecisionVerdict, ExplainedExport, ExplainedPath, Explanation, ExportVerdict,
+    ImportVerdict, KernelVerdict, PolicyVerdict, RuleRow,
+};
 pub use feed::{FibChange, FibRoute, FibRouteKind};
 pub use prefix_limit::PrefixLimitEvent;
 // For the benches, and the test that nothing is allocated for known sets.
 #[doc(hidden)]
 pub use intern::Interner;
 pub use query::{
-    Answer, GroupRow, PathRow, PeerCounts, Query, RibTotals, RouteRow, RouteTable, RoutesPage,
-    RoutesQuery,
+    Answer, GroupRow, LongestMatch, PathRow, PeerCounts, Query, RibTotals, RouteRow, RouteTable,
+    RoutesPage, RoutesQuery,
 };
 pub use shard::{Shard, ShardOptions};
+pub use withheld::Withheld;
 
 /// Chunks that a group's ring keeps; a member further behind catches up from the log.
 pub const RING_CHUNKS: usize = 256;

@@ -5,21 +5,21 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::batch::RouteBatch;
-use super::command::{Command, GroupId, Output, PeerSetup, Routes};
-use super::import;
+use super::command::{Command, GroupId, Output, Routes};
 use super::loc_rib::LocRib;
 use super::member::Served;
 use super::path::Path;
 use super::peers::PeerSlot;
 use super::shared::Shared;
 use super::sweep::{Sweep, SweepKind};
-use crate::net::{AddressFamily, Family, Ipv4, Ipv6, PathId, PeerId, PerFamily, Prefix};
+use crate::net::{AddressFamily, Family, Ipv4, Ipv6, PathId, PeerId, Prefix};
+use crate::policy::SelectionRules;
 
 /// How a shard works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ShardOptions {
-    /// The most paths that share the load of one prefix; at least one.
-    pub multipath_max: u8,
+    /// How paths are chosen; [`Command::SetSelection`] changes it.
+    pub selection: SelectionRules,
     /// Whether the owner resolves next hops. If so, a path waits until the owner has answered for its
     /// next hop; if not (a reflector off the data path), every next hop counts as reachable.
     pub track_next_hops: bool,
@@ -32,7 +32,7 @@ pub struct ShardOptions {
 impl Default for ShardOptions {
     fn default() -> Self {
         Self {
-            multipath_max: 16,
+            selection: SelectionRules::default(),
             track_next_hops: true,
             recovering: false,
         }
@@ -109,7 +109,8 @@ impl Shard {
     /// Takes one command. Commands about peers that are not configured, or not up, do nothing.
     pub fn handle(&mut self, now: Instant, command: Command) {
         match command {
-            Command::AddPeer(setup) | Command::UpdatePeer(setup) => self.set_peer(setup),
+            Command::AddPeer(setup) => self.set_peers(vec![setup]),
+            Command::UpdatePeers(setups) => self.set_peers(setups),
             Command::RemovePeer(peer) => self.remove_peer(peer),
             Command::SessionUp(terms) => self.session_up(terms),
             Command::SessionDown { peer, keep_until } => self.session_down(peer, keep_until),
@@ -158,6 +159,13 @@ impl Shard {
                 if self.shared.kernel.as_ref() != Some(&policies) {
                     self.shared.kernel = Some(policies);
                     self.restart_feeds();
+                }
+            }
+            Command::SetSelection(rules) => {
+                if std::mem::replace(&mut self.shared.options.selection, rules) != rules {
+                    for family in Family::ALL {
+                        self.begin_sweep(Sweep::new(family, SweepKind::Reselect));
+                    }
                 }
             }
             Command::NextHops(states) => {
@@ -234,51 +242,6 @@ impl Shard {
         self.shared.peers.get(slot).session_in(family).map(|_| slot)
     }
 
-    fn set_peer(&mut self, setup: PeerSetup) {
-        let Some(slot) = self.shared.peers.slot(setup.peer) else {
-            // Above the limit the peer is as good as not configured: nothing of it is accepted.
-            if let Some(slot) = self.shared.peers.add(setup) {
-                self.set_limits(slot);
-            }
-            return;
-        };
-        let peer = self.shared.peers.get_mut(slot);
-        let old = std::mem::replace(&mut peer.setup, Arc::new(setup));
-        let new = Arc::clone(&peer.setup);
-        for family in Family::ALL {
-            if import::differs(&old, &new, family) {
-                let kind = SweepKind::Reimport(slot);
-                self.begin_sweep(Sweep::new(family, kind));
-            }
-            in_family!(self, family, move_group, &mut self.shared, slot);
-        }
-        self.set_limits(slot);
-    }
-
-    fn set_limits(&mut self, slot: PeerSlot) {
-        for family in Family::ALL {
-            let peer = self.shared.peers.get_mut(slot);
-            let limit = *peer.setup.prefix_limit.get(family);
-            let event = peer.ribs.get_mut(family).set_limit(limit);
-            self.shared.say_limit(slot, family, event);
-        }
-    }
-
-    fn remove_peer(&mut self, peer: PeerId) {
-        self.session_down(peer, PerFamily::default());
-        if let Some(slot) = self.shared.peers.remove(peer) {
-            self.sweeps
-                .retain(|sweep| sweep.kind != SweepKind::Reimport(slot));
-            self.release(slot);
-        }
-    }
-
-    fn release(&mut self, slot: PeerSlot) {
-        if self.shared.peers.release(slot) {
-            self.sweeps.retain(|sweep| !sweep.expires(slot));
-        }
-    }
-
     fn withdraw_local(&mut self, prefix: Prefix) {
         fn withdraw<A: AddressFamily>(rib: &mut LocRib<A>, shared: &mut Shared, prefix: Prefix) {
             use crate::net::PrefixKey;
@@ -318,9 +281,23 @@ impl Shard {
                 return;
             };
             steps = left;
-            if let SweepKind::Expire(slot) = sweep.kind {
-                self.release(slot);
+            self.end_sweep(&sweep);
+        }
+    }
+
+    fn end_sweep(&mut self, sweep: &Sweep) {
+        match sweep.kind {
+            SweepKind::Expire(slot) => self.release(slot),
+            // The next one looks for what the key after that means.
+            SweepKind::Reexport(group)
+                if !self.sweeps.iter().any(|queued| queued.kind == sweep.kind) =>
+            {
+                in_family!(self, sweep.family, end_reexport, group);
             }
+            SweepKind::Reexport(_)
+            | SweepKind::Reimport { .. }
+            | SweepKind::Resolve(_)
+            | SweepKind::Reselect => {}
         }
     }
 
@@ -349,8 +326,7 @@ impl Shard {
                 continue;
             };
             let id = in_family!(self, family, group_id, group);
-            let recovering = self.shared.options.recovering;
-            let output = match in_family!(self, family, serve, group, peer, recovering) {
+            let output = match in_family!(self, family, serve, &mut self.shared, group, peer) {
                 Served::Chunk(chunk) => Output::Pulled {
                     peer,
                     family,
