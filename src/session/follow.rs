@@ -1,13 +1,10 @@
 //! How a session gets what it tells its peer: pulled at first, then from its group's ring.
 
-use std::future::pending;
-use std::sync::Arc;
-
-use tokio::sync::broadcast;
-use tokio::sync::broadcast::error::RecvError;
+use std::task::{Context, Poll};
 
 use super::driver::Driver;
 use super::mailbox::{RibMail, RibReply};
+use super::ring::{Found, RingReader};
 use crate::fsm::StopReason;
 use crate::net::{Family, PerFamily};
 use crate::rib::{Chunk, Command, Version};
@@ -23,7 +20,7 @@ pub(super) enum Follow {
     /// A pull is under way.
     Waiting,
     /// Following the group's ring; everything up to the version is queued.
-    Live(broadcast::Receiver<Arc<Chunk>>, Version),
+    Live(RingReader, Version),
 }
 
 impl Driver {
@@ -51,7 +48,7 @@ impl Driver {
                     .push_back(RibMail::Command(Command::Pull { peer, family }));
             }
         }
-        self.mail_more();
+        self.mail.send();
     }
 
     pub(super) fn on_reply(&mut self, reply: Option<RibReply>) {
@@ -80,18 +77,40 @@ impl Driver {
         }
     }
 
-    pub(super) fn on_ring(&mut self, family: Family, chunk: Result<Arc<Chunk>, RecvError>) {
+    /// Takes what the ring had, and what else it has as far as there is room: all that goes out in one
+    /// write.
+    pub(super) fn on_ring(&mut self, family: Family, found: Found) {
+        self.take_found(family, found);
+        let mut progress = true;
+        while std::mem::take(&mut progress) {
+            for family in Family::ALL {
+                if self.has_room()
+                    && let Some(session) = &mut self.session
+                    && let Follow::Live(ring, _) = session.follow.get_mut(family)
+                    && let Some(found) = ring.try_next()
+                {
+                    self.take_found(family, found);
+                    progress = true;
+                }
+            }
+        }
+    }
+
+    fn take_found(&mut self, family: Family, found: Found) {
         let peer = self.spec.id;
         let Some(session) = &mut self.session else {
             return;
         };
         let follow = session.follow.get_mut(family);
-        match (chunk, std::mem::replace(follow, Follow::Ask)) {
-            (Ok(chunk), Follow::Live(ring, _)) => {
+        match (found, std::mem::replace(follow, Follow::Ask)) {
+            (Found::Chunk { chunk, rouse }, Follow::Live(ring, _)) => {
                 *follow = Follow::Live(ring, chunk.upto);
                 self.queue_chunk(&chunk);
+                if rouse {
+                    self.mail.rouse();
+                }
             }
-            (Err(RecvError::Lagged(_)), Follow::Live(ring, after)) => {
+            (Found::Lagged, Follow::Live(ring, after)) => {
                 self.record.resynced();
                 self.mail.push_back(RibMail::Lagged {
                     peer,
@@ -101,7 +120,7 @@ impl Driver {
                 });
             }
             // The group is gone; the RIB has sent a Detach or will tell when asked.
-            (Err(RecvError::Closed), Follow::Live(..)) => {}
+            (Found::Closed, Follow::Live(..)) => {}
             // Only a follower hears its ring.
             (_, other) => *follow = other,
         }
@@ -119,20 +138,18 @@ impl Driver {
 }
 
 /// The next publication of whichever ring is followed.
-pub(super) async fn follow_rings(
+pub(super) fn poll_rings(
     follow: Option<&mut PerFamily<Follow>>,
-) -> (Family, Result<Arc<Chunk>, RecvError>) {
-    async fn one(follow: &mut Follow) -> Result<Arc<Chunk>, RecvError> {
-        match follow {
-            Follow::Live(ring, _) => ring.recv().await,
-            Follow::Off | Follow::Ask | Follow::Waiting => pending().await,
+    context: &Context<'_>,
+) -> Poll<(Family, Found)> {
+    if let Some(follow) = follow {
+        for family in Family::ALL {
+            if let Follow::Live(ring, _) = follow.get_mut(family)
+                && let Poll::Ready(found) = ring.poll_next(context)
+            {
+                return Poll::Ready((family, found));
+            }
         }
     }
-    let Some(follow) = follow else {
-        return pending().await;
-    };
-    tokio::select! {
-        chunk = one(&mut follow.ipv4) => (Family::Ipv4, chunk),
-        chunk = one(&mut follow.ipv6) => (Family::Ipv6, chunk),
-    }
+    Poll::Pending
 }

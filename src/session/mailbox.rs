@@ -1,11 +1,10 @@
 //! What sessions and the thread that runs the RIB say to each other.
 
-use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
-use tokio::sync::{broadcast, mpsc, oneshot};
-
+use super::ring::RingReader;
 use crate::net::{Family, PeerId};
-use crate::rib::{Answer, Chunk, Command, PrefixLimitEvent, Query, Version};
+use crate::rib::{Answer, Chunk, Command, PrefixLimitEvent, Query, Routes, Version};
 
 /// Replies under way to one session: a pull, a detach and what is said of a limit in each family.
 pub(crate) const REPLIES_MAX: usize = 8;
@@ -15,6 +14,13 @@ pub(crate) const REPLIES_MAX: usize = 8;
 pub enum RibMail {
     /// For the shard.
     Command(Command),
+    /// Routes of a session.
+    Routes {
+        /// The routes, for the shard.
+        routes: Routes,
+        /// What the session has paid for the place; given back with it.
+        toll: OwnedSemaphorePermit,
+    },
     /// Where the replies to a session's pulls go from here on; sent before each `SessionUp`, so that
     /// nothing meant for an earlier session of the peer reaches the next one.
     Attach {
@@ -33,8 +39,10 @@ pub enum RibMail {
         /// The last version that the session has queued.
         after: Version,
         /// The reader that fell off; dropped once the RIB knows.
-        ring: broadcast::Receiver<Arc<Chunk>>,
+        ring: RingReader,
     },
+    /// Half of a group's members have taken all that was published.
+    Rouse,
     /// A question and where its answer goes.
     Ask {
         /// The question.
@@ -61,7 +69,7 @@ pub enum RibReply {
         /// The version reached.
         at: Version,
         /// The group's publications.
-        ring: broadcast::Receiver<Arc<Chunk>>,
+        ring: RingReader,
     },
     /// The peer announces more prefixes than somebody wants to know of, or than it may.
     PrefixLimit {

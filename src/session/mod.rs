@@ -28,6 +28,7 @@
 //! | commands | [`driver::COMMANDS_MAX`] | the registry waits; an incoming connection is refused |
 
 mod actions;
+mod alarm;
 mod arrival;
 mod connection;
 mod contain;
@@ -42,8 +43,10 @@ mod listen;
 mod mailbox;
 mod operate;
 mod outbox;
+mod post;
 mod receive;
 mod record;
+mod ring;
 mod socket;
 mod sockopt;
 mod spec;
@@ -62,6 +65,7 @@ pub use keys::Keys;
 pub use listen::{Acceptor, Acceptors, ListenView, ListenViews, Listener, Reception};
 pub use mailbox::{RibMail, RibReply};
 pub use operate::{OperatorAction, OperatorAnswer, OperatorRefusal, OperatorReply};
+pub use ring::{Found, Ring, RingReader, Unread};
 pub use spec::PeerSpec;
 pub use view::{
     CountersView, ErrorView, MessageCounts, NegotiatedView, NotificationView, PeerState, PeerView,

@@ -112,7 +112,7 @@ impl Driver {
             let refresh = Command::Refresh { peer, family };
             self.mail.push_back(RibMail::Command(refresh));
         }
-        self.mail_more();
+        self.mail.send();
         Ok(format!("sending all {} routes again", names(&families)))
     }
 

@@ -32,7 +32,7 @@ impl Driver {
         let more = matches!(outcome, Some(Ok(())));
         self.parse(id);
         self.flush_inbox();
-        self.mail_more();
+        self.mail.send();
         if let Some(Err(reason)) = outcome
             && self.open_connection(id).is_some()
         {
@@ -56,7 +56,9 @@ impl Driver {
         if let Some(session) = &mut self.session {
             let mut commands = VecDeque::new();
             session.inbox.drain_into(&mut commands);
-            self.mail.extend(commands.into_iter().map(RibMail::Command));
+            for command in commands {
+                self.mail.push_back(RibMail::Command(command));
+            }
         }
     }
 
