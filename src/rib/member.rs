@@ -43,28 +43,14 @@ pub(crate) enum Progress {
     Live,
 }
 
-/// A re-advertisement whose begin and end are marked (RFC 7313 §4).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Readvertising {
-    /// None is wanted.
-    #[default]
-    No,
-    /// The next chunk begins it.
-    Due,
-    /// The end of the dump ends it.
-    UnderWay {
-        /// The peer has asked once more since; each begin gets its end before the next begin.
-        again: bool,
-    },
-}
-
 /// One peer in a group.
 #[derive(Debug)]
 pub(crate) struct Member {
     pub(crate) progress: Progress,
-    /// Whether End-of-RIB was sent in this session (RFC 4724 §2).
-    pub(crate) end_of_rib_sent: bool,
-    pub(crate) readvertising: Readvertising,
+    /// Whether the owner waits to hear that everything was told ([`super::Output::Complete`]).
+    pub(crate) awaited: bool,
+    /// Whether that was, but for what is `ready`.
+    pub(crate) ended: bool,
     /// Chunks ahead of whatever is next: the paths to one destination may take more than one.
     pub(crate) ready: VecDeque<Chunk>,
 }
@@ -88,8 +74,8 @@ impl Member {
                 after,
                 known,
             },
-            end_of_rib_sent: false,
-            readvertising: Readvertising::No,
+            awaited: true,
+            ended: false,
             ready: VecDeque::new(),
         }
     }
@@ -102,6 +88,20 @@ impl Member {
         }
     }
 
+    /// Notes that everything was told; while the speaker is `recovering`, that is not all yet.
+    const fn end(&mut self, recovering: bool) {
+        self.ended |= self.awaited && !recovering;
+    }
+
+    /// Whether the owner is to hear that everything is handed out; it hears it once.
+    fn take_complete(&mut self) -> bool {
+        let complete = self.ended && self.ready.is_empty();
+        if complete {
+            (self.ended, self.awaited) = (false, false);
+        }
+        complete
+    }
+
     /// Whether the member follows the publications.
     pub(crate) const fn is_live(&self) -> bool {
         matches!(self.progress, Progress::Live)
@@ -109,19 +109,21 @@ impl Member {
 }
 
 impl<A: AddressFamily> LocRib<A> {
-    /// Answers one pull of a member of the group at `index`.
-    /// While the speaker is `recovering`, what it says is not all yet, and it does not claim so.
-    pub(crate) fn serve(&mut self, index: usize, peer: PeerId, recovering: bool) -> Served {
+    /// Answers one pull of a member of the group at `index`; says also whether everything is told now
+    /// of which the end is awaited. While the speaker is `recovering`, what it says is not all yet, and
+    /// it does not claim so.
+    pub(crate) fn serve(&mut self, index: usize, peer: PeerId, recovering: bool) -> (Served, bool) {
         let group = &mut self.groups[index];
         if !group.is_built() {
-            return Served::Later;
+            return (Served::Later, false);
         }
         let Some(mut member) = group.members.remove(&peer) else {
-            return Served::Later;
+            return (Served::Later, false);
         };
         let served = self.serve_member(index, peer, &mut member, recovering);
+        let complete = member.take_complete();
         self.groups[index].members.insert(peer, member);
-        served
+        (served, complete)
     }
 
     fn serve_member(
@@ -134,10 +136,9 @@ impl<A: AddressFamily> LocRib<A> {
         if let Some(chunk) = member.ready.pop_front() {
             return Served::Chunk(chunk);
         }
-        let owed = !recovering && !member.end_of_rib_sent;
         let context = self.groups[index].key.encode;
         if matches!(member.progress, Progress::Dumping { .. }) {
-            let served = self.serve_dump(index, peer, member, owed);
+            let served = self.serve_dump(index, peer, member, recovering);
             if !matches!(served, Served::Later)
                 || matches!(member.progress, Progress::Dumping { .. })
             {
@@ -148,9 +149,10 @@ impl<A: AddressFamily> LocRib<A> {
             let mut batch = Batch::new(context);
             let caught_up = self.catch_up(index, peer, &mut batch, after);
             let after = *after;
-            let end_of_rib = owed && caught_up;
-            member.end_of_rib_sent |= end_of_rib;
-            if let Some(chunk) = chunk(batch, member, after, end_of_rib) {
+            if caught_up {
+                member.end(recovering);
+            }
+            if let Some(chunk) = chunk(batch, member, after) {
                 return Served::Chunk(chunk);
             }
             if !caught_up {
@@ -163,31 +165,24 @@ impl<A: AddressFamily> LocRib<A> {
     }
 
     /// Goes on with a dump. With [`Served::Later`] and another progress it has ended without a word.
-    fn serve_dump(&self, index: usize, peer: PeerId, member: &mut Member, owed: bool) -> Served {
+    fn serve_dump(
+        &self,
+        index: usize,
+        peer: PeerId,
+        member: &mut Member,
+        recovering: bool,
+    ) -> Served {
         let group = &self.groups[index];
         let mut batch = Batch::<A>::new(group.key.encode);
         let Progress::Dumping { next, after, known } = &mut member.progress else {
             return Served::Later;
         };
         let after = *after;
-        if member.readvertising == Readvertising::Due {
-            batch.begin_refresh();
-            member.readvertising = Readvertising::UnderWay { again: false };
-        }
-        let ended = self.dump(group, peer, &mut batch, next, known.as_deref());
-        if ended {
+        if self.dump(group, peer, &mut batch, next, known.as_deref()) {
             member.progress = Progress::CatchingUp { after };
-            if let Readvertising::UnderWay { again } = member.readvertising {
-                batch.end_refresh();
-                member.readvertising = Readvertising::No;
-                if again {
-                    member.readvertising = Readvertising::Due;
-                    member.progress = Member::new(after, None).progress;
-                }
-            }
-            member.end_of_rib_sent |= owed;
+            member.end(recovering);
         }
-        chunk(batch, member, after, ended && owed).map_or(Served::Later, Served::Chunk)
+        chunk(batch, member, after).map_or(Served::Later, Served::Chunk)
     }
 
     /// Reads the log up to the group's head; says whether it came there.
@@ -293,13 +288,8 @@ fn say<A: AddressFamily>(
 }
 
 /// The batch as one chunk, with what does not fit made ready to follow; `None` where it would be empty.
-fn chunk<A: AddressFamily>(
-    batch: Batch<A>,
-    member: &mut Member,
-    upto: Version,
-    end_of_rib: bool,
-) -> Option<Chunk> {
-    member.ready.extend(batch.pack(upto, upto, end_of_rib));
+fn chunk<A: AddressFamily>(batch: Batch<A>, member: &mut Member, upto: Version) -> Option<Chunk> {
+    member.ready.extend(batch.pack(upto, upto));
     member.ready.pop_front()
 }
 

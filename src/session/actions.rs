@@ -18,7 +18,7 @@ use super::socket::SocketTerms;
 use crate::clock;
 use crate::fsm::{Action, ConnectionId, DownReason, Negotiated, SessionDown};
 use crate::net::{PeerId, PerFamily};
-use crate::rib::{Command, SessionTerms};
+use crate::rib::{Command, Demarcation, SessionTerms, Sharding};
 use crate::wire::{KEEPALIVE, Notification};
 
 /// How long a closing connection may take to write its last message and hear the peer out.
@@ -60,11 +60,7 @@ impl Driver {
                 Action::Up(id, negotiated) => self.up(id, &negotiated),
                 Action::Down(down) => self.down(&down),
                 Action::Failed(reason) => self.failed(&reason),
-                Action::Refresh(family) => {
-                    let peer = self.spec.id;
-                    self.mail
-                        .push_back(RibMail::Command(Command::Refresh { peer, family }));
-                }
+                Action::Refresh(family) => self.readvertise(family),
                 Action::RefreshBegins(family) => {
                     let peer = self.spec.id;
                     self.tell_in_order(Command::RefreshBegin { peer, family });
@@ -181,6 +177,11 @@ impl Driver {
                 ipv4: follow(negotiated.families.ipv4),
                 ipv6: follow(negotiated.families.ipv6),
             },
+            demarcation: PerFamily {
+                ipv4: Demarcation::new(Sharding::ONE),
+                ipv6: Demarcation::new(Sharding::ONE),
+            },
+            enhanced_refresh: negotiated.enhanced_refresh,
         });
         info!(
             peer_as = %negotiated.peer_as,

@@ -28,7 +28,7 @@ use crate::clock;
 use crate::fsm::{self, Backlog, ConnectionId, Input, StopReason};
 use crate::net::{Family, PerFamily};
 use crate::plan::ChangeMode;
-use crate::rib::Chunk;
+use crate::rib::{Chunk, Demarcation};
 use crate::wire::DecodeContext;
 
 /// Commands that wait for one session.
@@ -106,6 +106,9 @@ pub(super) struct Session {
     pub(super) faults: FaultLog,
     pub(super) replies: mpsc::Receiver<RibReply>,
     pub(super) follow: PerFamily<Follow>,
+    pub(super) demarcation: PerFamily<Demarcation>,
+    /// Whether both sides mark the begin and the end of a refresh.
+    pub(super) enhanced_refresh: bool,
 }
 
 /// Why the task woke up.

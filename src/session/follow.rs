@@ -10,7 +10,7 @@ use super::driver::Driver;
 use super::mailbox::{RibMail, RibReply};
 use crate::fsm::StopReason;
 use crate::net::{Family, PerFamily};
-use crate::rib::{Chunk, Command, Version};
+use crate::rib::{Boundary, Chunk, Command, DemarcationSteps, ShardId, Version};
 
 /// How one family's routes reach the peer.
 #[derive(Debug, Default)]
@@ -65,8 +65,10 @@ impl Driver {
             }
             Some(RibReply::Live { family, at, ring }) => {
                 *session.follow.get_mut(family) = Follow::Live(ring, at);
-                *self.record.end_of_rib_sent.get_mut(family) = true;
-                self.record.touch();
+            }
+            Some(RibReply::Complete { family }) => {
+                let steps = session.demarcation.get_mut(family).on_complete(ShardId(0));
+                self.demarcate(family, steps);
             }
             Some(RibReply::Detach { family }) => {
                 // A pull under way is answered all the same; only a follower must ask anew.
@@ -77,6 +79,45 @@ impl Driver {
             }
             Some(RibReply::PrefixLimit { family, event }) => self.on_prefix_limit(family, event),
             None => self.stop(StopReason::Silent),
+        }
+    }
+
+    /// Tells the peer everything again.
+    pub(super) fn readvertise(&mut self, family: Family) {
+        if let Some(session) = &mut self.session {
+            let steps = session
+                .demarcation
+                .get_mut(family)
+                .on_refresh(session.enhanced_refresh);
+            self.demarcate(family, steps);
+        }
+    }
+
+    fn demarcate(&mut self, family: Family, steps: DemarcationSteps) {
+        let Some(session) = &self.session else { return };
+        let id = session.connection;
+        for boundary in steps.write {
+            if let Some(connection) = self.open_connection(id) {
+                connection.outbox.push_boundary(boundary.message(family));
+            }
+            match boundary {
+                Boundary::EndOfRib => {
+                    self.record.count_sent(|sent| sent.update += 1);
+                    *self.record.end_of_rib_sent.get_mut(family) = true;
+                }
+                Boundary::BeginRefresh | Boundary::EndRefresh => {
+                    self.record.count_sent(|sent| sent.route_refresh += 1);
+                }
+            }
+            self.record.touch();
+        }
+        if let Some(awaited) = steps.refresh {
+            let peer = self.spec.id;
+            self.mail.push_back(RibMail::Command(Command::Refresh {
+                peer,
+                family,
+                awaited,
+            }));
         }
     }
 

@@ -7,8 +7,9 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use crate::net::{Family, PeerId};
 use crate::rib::{Answer, Chunk, Command, PrefixLimitEvent, Query, Version};
 
-/// Replies under way to one session: a pull, a detach and what is said of a limit in each family.
-pub(crate) const REPLIES_MAX: usize = 8;
+/// Replies under way to one session: in each family a pull, its end, a detach, and what is said of a
+/// limit, twice.
+pub(crate) const REPLIES_MAX: usize = 10;
 
 /// A letter to the RIB's thread.
 #[derive(Debug)]
@@ -62,6 +63,11 @@ pub enum RibReply {
         at: Version,
         /// The group's publications.
         ring: broadcast::Receiver<Arc<Chunk>>,
+    },
+    /// Everything that was to be told was handed over.
+    Complete {
+        /// The family.
+        family: Family,
     },
     /// The peer announces more prefixes than somebody wants to know of, or than it may.
     PrefixLimit {

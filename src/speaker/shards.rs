@@ -22,9 +22,9 @@ pub(super) const MAILBOX_MAX: usize = 1024;
 /// Letters taken in one turn, so that output does not wait behind a flood of input.
 const LETTERS_A_TURN: usize = 64;
 
-/// Places for replies that are kept free of warnings: a pull, a detach and an exceeded limit in each
-/// family.
-const REPLIES_RESERVED: usize = 6;
+/// Places for replies that are kept free of warnings: a pull, its end, a detach and an exceeded limit in
+/// each family.
+const REPLIES_RESERVED: usize = 8;
 
 /// How often rings are looked at while somebody still reads them.
 const DRAIN_INTERVAL: Duration = Duration::from_millis(200);
@@ -225,6 +225,9 @@ impl ShardThread {
                 } => {
                     let ring = self.fanout.subscribe(group);
                     self.reply(peer, RibReply::Live { family, at, ring });
+                }
+                Output::Complete { peer, family } => {
+                    self.reply(peer, RibReply::Complete { family });
                 }
                 Output::Detach { peer, family } => self.reply(peer, RibReply::Detach { family }),
                 Output::PrefixLimit {
