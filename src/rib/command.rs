@@ -30,8 +30,10 @@ pub struct GroupId(pub u32);
 pub enum Command {
     /// A peer is configured.
     AddPeer(PeerSetup),
-    /// A peer's policies or reflector role changed; its session stays.
-    UpdatePeer(PeerSetup),
+    /// Policies, reflector roles, next-hop modes or limits of peers changed; their sessions stay, and
+    /// each peer is told what differs for it. Changes of one plan come in one command: peers that were
+    /// and are to be told the same then stay together.
+    UpdatePeers(Vec<PeerSetup>),
     /// A peer is no longer configured; its routes go at once.
     RemovePeer(PeerId),
     /// A peer's session is established.
@@ -183,7 +185,7 @@ pub enum Output {
         /// The family.
         family: Family,
     },
-    /// A live member must leave its group and pull (a refresh, another export policy, or an
+    /// A live member must leave its group and pull (a refresh, another group than its fellows, or an
     /// End-of-RIB that was withheld).
     Detach {
         /// The peer.

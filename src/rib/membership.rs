@@ -1,13 +1,13 @@
-//! Who is in which update group: joining, leaving, moving, and losing the thread.
+//! Who is in which update group: joining, leaving, and losing the thread.
 
 use std::sync::Arc;
 
 use super::command::{GroupId, Output, Version};
+use super::known::Known;
 use super::loc_rib::LocRib;
 use super::member::{Member, Progress};
 use super::peers::PeerSlot;
 use super::shared::Shared;
-use super::table::DestId;
 use super::update_group::{Group, GroupKey};
 use crate::net::{AddressFamily, PeerId};
 
@@ -19,16 +19,6 @@ impl<A: AddressFamily> LocRib<A> {
             return;
         };
         let key = GroupKey::of(&peer.setup, terms, A::FAMILY);
-        self.enter(shared, slot, key, |head| Member::new(head, None));
-    }
-
-    fn enter(
-        &mut self,
-        shared: &mut Shared,
-        slot: PeerSlot,
-        key: GroupKey,
-        member: impl FnOnce(Version) -> Member,
-    ) {
         let index = match self.groups.iter().position(|group| group.key == key) {
             Some(index) => index,
             None => {
@@ -43,7 +33,7 @@ impl<A: AddressFamily> LocRib<A> {
         let group = &mut self.groups[index];
         let peer = shared.peers.get_mut(slot);
         *peer.groups.get_mut(A::FAMILY) = Some(group.id);
-        let member = member(group.head);
+        let member = Member::new(group.head);
         group.insert(peer.setup.peer, peer.setup.address, member);
     }
 
@@ -55,15 +45,19 @@ impl<A: AddressFamily> LocRib<A> {
         let peer = shared.peers.get_mut(slot);
         *peer.groups.get_mut(A::FAMILY) = None;
         let group = &mut self.groups[index];
-        if let Some(member) = group.remove(peer.setup.peer, peer.setup.address)
-            && member.is_live()
-        {
-            group.leave_live();
+        if let Some(member) = group.remove(peer.setup.peer, peer.setup.address) {
+            if member.is_live() {
+                group.leave_live();
+            }
+            shared
+                .interner
+                .release(member.progress.keeps_known().into());
         }
         self.drop_if_empty(shared, index);
     }
 
-    fn drop_if_empty(&mut self, shared: &mut Shared, index: usize) {
+    /// Ends the group at an index if nobody is in it.
+    pub(crate) fn drop_if_empty(&mut self, shared: &mut Shared, index: usize) {
         if self.groups[index].members.is_empty() {
             let group = self.groups.remove(index);
             let advertised = usize::try_from(group.rib.len()).unwrap_or(usize::MAX);
@@ -73,50 +67,6 @@ impl<A: AddressFamily> LocRib<A> {
             self.path_ids
                 .set_on(left.any(|group| group.key.encode.add_path));
         }
-    }
-
-    /// Moves a peer whose key has changed. It keeps its session: the new group's routes are dumped,
-    /// and what only the old group advertised is withdrawn.
-    pub(crate) fn move_group(&mut self, shared: &mut Shared, slot: PeerSlot) {
-        let Some(index) = self.group_of(shared, slot) else {
-            return;
-        };
-        let peer = shared.peers.get(slot);
-        let (id, Some(terms)) = (peer.setup.peer, peer.session_in(A::FAMILY)) else {
-            return;
-        };
-        let key = GroupKey::of(&peer.setup, terms, A::FAMILY);
-        let group = &mut self.groups[index];
-        if group.key == key {
-            return;
-        }
-        let mut known = group.told();
-        let (floor, address) = (group.floor(), peer.setup.address);
-        let Some(member) = group.remove(id, address) else {
-            return;
-        };
-        let after = member.cursor().unwrap_or(floor);
-        match member.progress {
-            Progress::Live => {
-                group.leave_live();
-                let family = A::FAMILY;
-                shared
-                    .outputs
-                    .push_back(Output::Detach { peer: id, family });
-            }
-            Progress::Dumping {
-                known: Some(earlier),
-                ..
-            } => Arc::make_mut(&mut known).extend(&earlier),
-            Progress::Dumping { known: None, .. } | Progress::CatchingUp { .. } => {}
-        }
-        // Entered first: were the old group's end to empty the table of groups, nothing would hold
-        // the log for the peer.
-        self.enter(shared, slot, key, |head| Member {
-            progress: Member::new(after.min(head), Some(known)).progress,
-            ..member
-        });
-        self.drop_if_empty(shared, index);
     }
 
     /// Tells a member everything again (RFC 2918); where that is `awaited`, the owner hears of the end.
@@ -132,13 +82,14 @@ impl<A: AddressFamily> LocRib<A> {
         };
         member.awaited |= awaited;
         match &mut member.progress {
-            Progress::Dumping { next, .. } => *next = DestId(0),
+            Progress::Dumping { after, known, .. } => {
+                member.progress = Progress::anew(*after, std::mem::take(known));
+            }
             Progress::CatchingUp { after } => {
-                let after = *after;
-                member.progress = Member::new(after, None).progress;
+                member.progress = Progress::anew(*after, Known::Nothing);
             }
             Progress::Live => {
-                member.progress = Member::new(floor, None).progress;
+                member.progress = Progress::anew(floor, Known::Nothing);
                 group.leave_live();
                 let family = A::FAMILY;
                 shared.outputs.push_back(Output::Detach { peer, family });
@@ -188,7 +139,7 @@ impl<A: AddressFamily> LocRib<A> {
             // withdrawals of all that is left in the table included.
             None => {
                 let known = Arc::new(self.table.destinations());
-                Member::new(floor, Some(known)).progress
+                Progress::anew(floor, Known::Perhaps(known))
             }
         };
         group.leave_live();

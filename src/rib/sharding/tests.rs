@@ -307,7 +307,7 @@ impl Run {
             }
             Op::Policies(n, refuses_in, refuses_out) => {
                 let setup = setup(n, self.add_path_max, refuses_in, refuses_out);
-                self.world.tell(Command::UpdatePeer(setup));
+                self.world.tell(Command::UpdatePeers(vec![setup]));
             }
             Op::NextHop(n, state) => {
                 let state = match state {

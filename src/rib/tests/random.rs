@@ -270,7 +270,7 @@ fn step(world: &mut World, model: &mut Model, op: &Op) {
         Op::Policies(n, refuses_in, refuses_out) => {
             model.policies.insert(n, (refuses_in, refuses_out));
             let setup = setup(n, model.add_path, refuses_in, refuses_out);
-            world.tell(Command::UpdatePeer(setup));
+            world.tell(Command::UpdatePeers(vec![setup]));
         }
         Op::NextHop(n, state) => {
             let state = match state {
