@@ -56,6 +56,10 @@ impl<'a> Calidris<'a> {
         arguments.extend(["--socket".into(), self.socket()]);
         arguments.extend(self.which_node());
         arguments.extend(self.options.iter().cloned());
+        // What holds with one shard holds with several: the tests can be run with either.
+        if let Ok(shards) = std::env::var(SHARDS) {
+            arguments.extend(["--rib-shards".to_owned(), shards]);
+        }
         let process = self
             .namespace
             .spawn(PROGRAM, &arguments, &self.folder.path().join("log"));
