@@ -13,6 +13,9 @@ use super::{expect, wait_for};
 /// The program that cargo built for this test.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_calidris");
 
+/// Says in how many shards the daemon's routing table is, where a test does not.
+const SHARDS: &str = "CALIDRIS_TEST_SHARDS";
+
 /// One running daemon; killed when dropped, its log shown if the test is failing.
 pub(crate) struct Calidris<'a> {
     namespace: &'a Namespace,
