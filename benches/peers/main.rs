@@ -13,10 +13,19 @@
 //! `benches/results/`.
 
 mod arguments;
+mod chart;
 mod clock;
 mod generator;
+#[path = "../../tests/recordings/mrt.rs"]
+#[expect(dead_code, reason = "the tests of recordings use the rest")]
+#[expect(
+    clippy::panic,
+    reason = "a recording that cannot be read is nothing to measure with"
+)]
+mod mrt;
 mod namespace;
 mod outcome;
+mod recording;
 mod report;
 mod routes;
 mod scenarios;
@@ -78,6 +87,11 @@ fn run(arguments: &Arguments) -> Result<(), String> {
             print!("{}", report.text());
             keep(&report).map_err(|error| format!("{}: {error}", results().display()))?;
         }
+    }
+    let folder = results();
+    let drawn = chart::draw(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    if drawn {
+        println!("\n{}", folder.join("peers.svg").display());
     }
     Ok(())
 }

@@ -287,6 +287,8 @@ impl FixedRib {
                     ..Default::default()
                 },
             }),
+            Query::LongestMatch { .. } => Answer::LongestMatch(None),
+            Query::Explain { .. } => Answer::Explain(None),
             Query::Groups => Answer::Groups(vec![GroupRow {
                 group: 1,
                 family: Family::Ipv4,

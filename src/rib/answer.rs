@@ -1,5 +1,6 @@
 //! Answers to queries.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::adj_rib_out::Advertised;
@@ -9,13 +10,13 @@ use super::loc_rib::LocRib;
 use super::path::{Path, Usability};
 use super::peers::PeerSlot;
 use super::query::{
-    Answer, GroupRow, PathRow, PeerCounts, Query, RibTotals, RouteRow, RouteTable, RoutesPage,
-    RoutesQuery,
+    Answer, GroupRow, LongestMatch, PathRow, PeerCounts, Query, RibTotals, RouteRow, RouteTable,
+    RoutesPage, RoutesQuery,
 };
 use super::shard::{Shard, in_family};
 use super::shared::Shared;
 use super::table::{DestId, Destination};
-use crate::net::{AddressFamily, PeerId, PerFamily, Prefix, PrefixKey};
+use crate::net::{AddressFamily, Family, PeerId, PerFamily, Prefix, PrefixKey};
 use crate::wire::PathAttributes;
 
 impl Shard {
@@ -40,6 +41,16 @@ impl Shard {
                 let mut rows = self.v4.group_rows(&self.shared);
                 rows.extend(self.v6.group_rows(&self.shared));
                 Answer::Groups(rows)
+            }
+            Query::LongestMatch { table, address } => {
+                let family = Family::of(*address);
+                let found = in_family!(self, family, longest_match, &self.shared, *table, *address);
+                Answer::LongestMatch(found)
+            }
+            Query::Explain { prefix, to } => {
+                let family = prefix.family();
+                let told = in_family!(self, family, explain, &self.shared, *prefix, *to);
+                Answer::Explain(told.map(Box::new))
             }
         }
     }
@@ -124,6 +135,43 @@ impl<A: AddressFamily> LocRib<A> {
         }
     }
 
+    /// The most specific prefix of a table that contains an address; one look-up a length.
+    fn longest_match(
+        &self,
+        shared: &Shared,
+        table: RouteTable,
+        address: IpAddr,
+    ) -> Option<LongestMatch> {
+        let of_length = |length| {
+            let prefix = Prefix::new(address, length).ok()?;
+            let dest = self.table.find(A::Prefix::from_prefix(prefix)?)?;
+            let used = self.is_in(shared, table, dest)?;
+            Some(LongestMatch { used, prefix })
+        };
+        let lengths = (0..=Prefix::host(address).length()).rev();
+        lengths.filter_map(of_length).max_by_key(LongestMatch::rank)
+    }
+
+    /// Whether a table has a destination, and whether a path of it is in use.
+    fn is_in(&self, shared: &Shared, table: RouteTable, dest: DestId) -> Option<bool> {
+        let destination = self.table.live(dest)?;
+        let found = match table {
+            RouteTable::Loc => {
+                let used = destination.selected > 0;
+                return (!destination.paths.is_empty()).then_some(used);
+            }
+            RouteTable::Received(peer) => {
+                let slot = shared.peers.slot(peer)?;
+                destination.paths.iter().any(|path| path.source() == slot)
+            }
+            RouteTable::Advertised(peer) => {
+                let group = &self.groups[self.group_of_peer(shared, peer)?];
+                !group.told_to(dest, peer).is_empty()
+            }
+        };
+        found.then_some(true)
+    }
+
     fn row(&self, shared: &Shared, table: RouteTable, dest: DestId) -> Option<RouteRow> {
         let destination = self.table.live(dest)?;
         let paths = match table {
@@ -158,7 +206,10 @@ impl<A: AddressFamily> LocRib<A> {
 }
 
 /// The indices of a destination's paths, best first.
-fn ranked<A: AddressFamily>(destination: &Destination<A>, shared: &Shared) -> Vec<usize> {
+pub(super) fn ranked<A: AddressFamily>(
+    destination: &Destination<A>,
+    shared: &Shared,
+) -> Vec<usize> {
     let selected = usize::from(destination.selected);
     let mut order: Vec<usize> = (0..selected).collect();
     let (mut rest, mut unusable) = (Candidates::new(), Vec::new());
@@ -169,12 +220,12 @@ fn ranked<A: AddressFamily>(destination: &Destination<A>, shared: &Shared) -> Ve
             unusable.push(index);
         }
     }
-    order.extend(rank(rest, usize::MAX));
+    order.extend(rank(rest, usize::MAX, &shared.options.selection));
     order.extend(unusable);
     order
 }
 
-fn loc_row<A: AddressFamily>(
+pub(super) fn loc_row<A: AddressFamily>(
     shared: &Shared,
     destination: &Destination<A>,
     index: usize,
@@ -196,7 +247,7 @@ fn loc_row<A: AddressFamily>(
     described(row, path.attributes())
 }
 
-fn advertised_row<A: AddressFamily>(
+pub(super) fn advertised_row<A: AddressFamily>(
     shared: &Shared,
     destination: &Destination<A>,
     told: &Advertised,
@@ -267,14 +318,14 @@ fn reason(path: &Path) -> Option<&'static str> {
     }
 }
 
-fn source_name(shared: &Shared, slot: PeerSlot) -> Arc<str> {
+pub(super) fn source_name(shared: &Shared, slot: PeerSlot) -> Arc<str> {
     if slot.is_local() {
         return "local".into();
     }
     Arc::clone(&shared.peers.get(slot).setup.name)
 }
 
-fn name_of(shared: &Shared, peer: PeerId) -> Arc<str> {
+pub(super) fn name_of(shared: &Shared, peer: PeerId) -> Arc<str> {
     if peer == PeerId::LOCAL {
         return "local".into();
     }

@@ -14,7 +14,7 @@ use crate::net::{
     Asn, ClusterId, Family, Ipv4Prefix, Ipv6Prefix, PeerId, PerFamily, Prefix, PrefixLimit, Role,
     RouterId,
 };
-use crate::policy::{NextHopMode, Policy};
+use crate::policy::{NextHopMode, Policy, SelectionRules};
 use crate::wire::AddPathDirection;
 
 /// The position of a change in a family's log; grows with every change, never reused.
@@ -121,6 +121,8 @@ pub enum Command {
     WithdrawLocal(Prefix),
     /// Which routes reach the kernel.
     SetKernelPolicy(PerFamily<Arc<Policy>>),
+    /// How paths are chosen from here on; every destination decides again.
+    SetSelection(SelectionRules),
     /// What is known of next hops.
     NextHops(Vec<(IpAddr, NextHopState)>),
     /// The kernel's writer asks for up to `max` changes; answered by exactly one [`Output::Fib`]. Where

@@ -43,6 +43,8 @@ mod command;
 mod configure;
 mod decision;
 mod dest_set;
+mod explain;
+mod explanation;
 mod export;
 mod extended;
 mod feed;
@@ -76,6 +78,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 mod update_group;
+mod withheld;
 
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
@@ -89,20 +92,26 @@ pub use command::{
     Chunk, Command, GroupId, LocalRoute, Mark, NextHopState, Output, PeerSetup, Routes,
     SessionTerms, Version,
 };
+pub use decision::DecisionStep;
+pub use explanation::{
+    DecisionOutcome, DecisionVerdict, ExplainedExport, ExplainedPath, Explanation, ExportVerdict,
+    ImportVerdict, KernelVerdict, PolicyVerdict, RuleRow,
+};
 pub use feed::{FibChange, FibRoute, FibRouteKind};
 pub use prefix_limit::{PrefixLimitEvent, PrefixTally};
 // For the benches, and the test that nothing is allocated for known sets.
 #[doc(hidden)]
 pub use intern::Interner;
 pub use query::{
-    Answer, GroupRow, PathRow, PeerCounts, Query, RibTotals, RouteRow, RouteTable, RoutesPage,
-    RoutesQuery,
+    Answer, GroupRow, LongestMatch, PathRow, PeerCounts, Query, RibTotals, RouteRow, RouteTable,
+    RoutesPage, RoutesQuery,
 };
 pub use shard::{Shard, ShardOptions};
 pub use sharding::{
     BookSteps, Boundary, Demarcation, DemarcationSteps, Gathering, KernelPulls, NextHopBook,
     SHARDS_MAX, ShardId, Sharding, Shards,
 };
+pub use withheld::Withheld;
 
 /// Chunks that a group's ring keeps; a member further behind catches up from the log.
 pub const RING_CHUNKS: usize = 256;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::explanation::Explanation;
 use crate::net::{Asn, Family, PeerId, PerFamily, Prefix};
 use crate::wire::Origin;
 
@@ -19,6 +20,20 @@ pub enum Query {
     Totals,
     /// The update groups.
     Groups,
+    /// The most specific prefix of a table that contains an address.
+    LongestMatch {
+        /// The table.
+        table: RouteTable,
+        /// The address.
+        address: IpAddr,
+    },
+    /// The life of a prefix.
+    Explain {
+        /// The prefix.
+        prefix: Prefix,
+        /// Only what this peer is told, and that in full.
+        to: Option<PeerId>,
+    },
 }
 
 /// An answer.
@@ -32,6 +47,27 @@ pub enum Answer {
     Totals(PerFamily<RibTotals>),
     /// To [`Query::Groups`].
     Groups(Vec<GroupRow>),
+    /// To [`Query::LongestMatch`]; `None` where no prefix contains the address.
+    LongestMatch(Option<LongestMatch>),
+    /// To [`Query::Explain`]; `None` where nobody has announced the prefix. Boxed, as it is large.
+    Explain(Option<Box<Explanation>>),
+}
+
+/// A prefix that contains an address. Among several, those with a path in use come before others, and
+/// then the most specific: the greatest value is the match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LongestMatch {
+    /// Whether a path of it is in use; what a peer has announced or has been told always is.
+    pub used: bool,
+    /// The prefix.
+    pub prefix: Prefix,
+}
+
+impl LongestMatch {
+    /// What matches are compared by.
+    pub fn rank(&self) -> (bool, u8) {
+        (self.used, self.prefix.length())
+    }
 }
 
 /// Which routes to list.

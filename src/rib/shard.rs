@@ -13,12 +13,13 @@ use super::peers::PeerSlot;
 use super::shared::Shared;
 use super::sweep::{Sweep, SweepKind};
 use crate::net::{AddressFamily, Family, Ipv4, Ipv6, PathId, PeerId, Prefix};
+use crate::policy::SelectionRules;
 
 /// How a shard works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ShardOptions {
-    /// The most paths that share the load of one prefix; at least one.
-    pub multipath_max: u8,
+    /// How paths are chosen; [`Command::SetSelection`] changes it.
+    pub selection: SelectionRules,
     /// Whether the owner resolves next hops. If so, a path waits until the owner has answered for its
     /// next hop; if not (a reflector off the data path), every next hop counts as reachable.
     pub track_next_hops: bool,
@@ -31,7 +32,7 @@ pub struct ShardOptions {
 impl Default for ShardOptions {
     fn default() -> Self {
         Self {
-            multipath_max: 16,
+            selection: SelectionRules::default(),
             track_next_hops: true,
             recovering: false,
         }
@@ -165,6 +166,13 @@ impl Shard {
                     self.restart_feeds();
                 }
             }
+            Command::SetSelection(rules) => {
+                if std::mem::replace(&mut self.shared.options.selection, rules) != rules {
+                    for family in Family::ALL {
+                        self.begin_sweep(Sweep::new(family, SweepKind::Reselect));
+                    }
+                }
+            }
             Command::NextHops(states) => {
                 for (address, state) in states {
                     if self.shared.next_hops.tell(address, state) {
@@ -280,7 +288,10 @@ impl Shard {
             {
                 in_family!(self, sweep.family, end_reexport, group);
             }
-            SweepKind::Reexport(_) | SweepKind::Reimport { .. } | SweepKind::Resolve(_) => {}
+            SweepKind::Reexport(_)
+            | SweepKind::Reimport { .. }
+            | SweepKind::Resolve(_)
+            | SweepKind::Reselect => {}
         }
     }
 

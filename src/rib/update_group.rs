@@ -280,7 +280,7 @@ impl Group {
     }
 
     /// Whether a member is not told a path.
-    fn bars(&self, path: &Advertised, peer: PeerId) -> bool {
+    pub(crate) fn bars(&self, path: &Advertised, peer: PeerId) -> bool {
         path.source == peer || self.led_to(path) == Some(peer)
     }
 

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use super::{ShardId, Sharding};
 use crate::net::{Family, PerFamily};
-use crate::rib::{Answer, GroupRow, PeerCounts, Query, RibTotals, RoutesPage, RoutesQuery};
+use crate::rib::{
+    Answer, GroupRow, LongestMatch, PeerCounts, Query, RibTotals, RoutesPage, RoutesQuery,
+};
 
 /// A question on its way to the shards that can answer it, and what they have answered.
 #[derive(Debug)]
@@ -30,6 +32,7 @@ impl Gathering {
                 };
                 vec![(shard, Query::Routes(RoutesQuery { start, ..query }))]
             }
+            Query::Explain { prefix, .. } => vec![(sharding.shard_of(prefix), query)],
             query => {
                 let each = |shard| (shard, query.clone());
                 sharding.shards().map(each).collect()
@@ -98,6 +101,10 @@ fn merge(one: Answer, other: Answer) -> Answer {
             ipv6: add_totals(one.ipv6, other.ipv6),
         }),
         (Answer::Groups(one), Answer::Groups(other)) => Answer::Groups(merge_groups(one, other)),
+        (Answer::LongestMatch(one), Answer::LongestMatch(other)) => {
+            let matches = one.into_iter().chain(other);
+            Answer::LongestMatch(matches.max_by_key(LongestMatch::rank))
+        }
         (one, _) => {
             debug_assert!(false, "one question has answers of one kind");
             one
@@ -206,6 +213,27 @@ mod tests {
         }
         let mut inside = pages(5, Some("10.0.0.0/8"), true);
         assert!(next(&mut inside, 0, None).is_some());
+    }
+
+    #[test]
+    fn the_most_specific_match_of_all_shards_counts() {
+        let address = [10, 1, 2, 3].into();
+        let table = RouteTable::Loc;
+        let query = Query::LongestMatch { table, address };
+        let mut gathering = Gathering::new(Sharding::new(3, 7), query);
+        let found = |text: &str| LongestMatch {
+            used: true,
+            prefix: text.parse().expect("a prefix"),
+        };
+        let answers = [Some(found("10.1.0.0/16")), None, Some(found("10.0.0.0/8"))];
+        let mut all = None;
+        for (shard, answer) in (0..).map(ShardId).zip(answers) {
+            all = gathering.add(shard, Answer::LongestMatch(answer));
+        }
+        let Some(Answer::LongestMatch(best)) = all else {
+            panic!("{all:?}");
+        };
+        assert_eq!(best, answers[0]);
     }
 
     #[test]

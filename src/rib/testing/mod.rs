@@ -301,6 +301,14 @@ impl World {
         self.answer.take().expect("a query is answered at once")
     }
 
+    pub(crate) fn explain(&mut self, prefix: Prefix, to: Option<u32>) -> Option<Explanation> {
+        let to = to.map(PeerId);
+        match self.ask(Query::Explain { prefix, to }) {
+            Answer::Explain(explanation) => explanation.map(|explanation| *explanation),
+            other => panic!("not an explanation: {other:?}"),
+        }
+    }
+
     pub(crate) fn rows(
         &mut self,
         table: RouteTable,
