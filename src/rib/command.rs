@@ -300,6 +300,21 @@ pub enum Routes {
     V6(RouteBatch<Ipv6Prefix>),
 }
 
+impl Routes {
+    /// The number of routes.
+    pub const fn len(&self) -> usize {
+        match self {
+            Self::V4(batch) => batch.len(),
+            Self::V6(batch) => batch.len(),
+        }
+    }
+
+    /// Whether there is no route.
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
 /// A route that the speaker originates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LocalRoute {
@@ -336,6 +351,14 @@ pub struct Chunk {
     pub upto: Version,
     /// Prefixes announced and withdrawn, for counters.
     pub prefixes: u32,
+}
+
+impl Chunk {
+    /// The octets that keeping it takes, about.
+    pub fn octets(&self) -> usize {
+        let amends = self.amends.iter().map(|(_, bytes)| bytes.len());
+        self.bytes.len() + amends.sum::<usize>() + size_of_val(&*self.marks)
+    }
 }
 
 /// A stretch of a chunk that one peer leaves out.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::batch::RouteBatch;
-use super::command::{Command, Output, Routes};
+use super::command::{Command, GroupId, Output, Routes};
 use super::loc_rib::LocRib;
 use super::member::Served;
 use super::path::Path;
@@ -200,10 +200,21 @@ impl Shard {
 
     /// Does one bounded round of what waits; says whether more does.
     pub fn turn(&mut self, now: Instant) -> bool {
+        self.turn_paced(now, &mut |_, _| true)
+    }
+
+    /// The same at the pace of the owner: a group's head moves only if `may_publish` agrees, which
+    /// hears how many changes the head has not met. What is held back for that is not said to wait:
+    /// the owner knows when to ask again.
+    pub fn turn_paced(
+        &mut self,
+        now: Instant,
+        may_publish: &mut dyn FnMut(GroupId, u64) -> bool,
+    ) -> bool {
         self.fire_deadlines(now);
         self.turn_sweeps();
         let Self { v4, v6, shared, .. } = self;
-        let mut busy = turn_groups(v4, shared) | turn_groups(v6, shared);
+        let mut busy = turn_groups(v4, shared, may_publish) | turn_groups(v6, shared, may_publish);
         self.turn_recovery();
         self.turn_pulls();
         self.turn_fib();
@@ -343,12 +354,19 @@ impl Shard {
     }
 }
 
-/// Moves every group's head on; says whether one has more to do.
-fn turn_groups<A: AddressFamily>(rib: &mut LocRib<A>, shared: &mut Shared) -> bool {
+/// Moves the head of every group on that has one to tell nobody, or may; says whether one has more to
+/// do.
+fn turn_groups<A: AddressFamily>(
+    rib: &mut LocRib<A>,
+    shared: &mut Shared,
+    may_publish: &mut dyn FnMut(GroupId, u64) -> bool,
+) -> bool {
     let mut busy = false;
     for group in &mut rib.groups {
-        if group.has_work(&rib.log) {
-            let id = group.id;
+        let id = group.id;
+        let mut may_move =
+            || !group.publishes() || may_publish(id, rib.log.head().0 - group.head.0);
+        if group.has_work(&rib.log) && may_move() {
             let (log, ids) = (&mut rib.log, &mut rib.path_ids);
             let chunks = group.advance(&rib.table, log, ids, shared, EXPORT_STEPS);
             shared

@@ -333,6 +333,11 @@ impl Group {
         self.building.is_some() || self.head < log.head()
     }
 
+    /// Whether what the head meets is published: somebody follows.
+    pub(crate) const fn publishes(&self) -> bool {
+        self.live > 0
+    }
+
     /// Whether members can be served.
     pub(crate) const fn is_built(&self) -> bool {
         self.building.is_none()
