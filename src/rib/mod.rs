@@ -22,6 +22,11 @@
 //! (catching up) is served chunk by chunk, when it asks, from what the group has advertised last; a
 //! slow member costs a cursor, never a queue. The kernel's writer is one more cursor on the log.
 //!
+//! Another configuration moves no one to the beginning. A group whose members all change alike gets
+//! the new key where it stands, one that some leave is copied, and a sweep logs what is exported
+//! otherwise by the new key; who goes over to another group is told how that one's routes differ. Until
+//! the sweep is over nobody begins a dump in the group, so that an End-of-RIB says what holds.
+//!
 //! # What must hold
 //!
 //! - A change that some reader has not met is named by an entry of the log ahead of that reader, and a
@@ -43,11 +48,13 @@ mod command;
 mod configure;
 mod decision;
 mod dest_set;
+mod dump;
 mod explain;
 mod explanation;
 mod export;
 mod extended;
 mod feed;
+mod group_counts;
 mod import;
 mod intern;
 mod known;
@@ -100,11 +107,12 @@ pub use explanation::{
 pub use feed::{FibChange, FibRoute, FibRouteKind};
 pub use prefix_limit::{PrefixLimitEvent, PrefixTally};
 // For the benches, and the test that nothing is allocated for known sets.
+pub use group_counts::GroupCounts;
 #[doc(hidden)]
 pub use intern::Interner;
 pub use query::{
-    Answer, GroupRow, LongestMatch, PathRow, PeerCounts, Query, RibTotals, RouteRow, RouteTable,
-    RoutesPage, RoutesQuery,
+    Answer, BehindRow, GroupRow, LongestMatch, MemberState, PathRow, PeerCounts, Query, RibTotals,
+    RouteRow, RouteTable, RoutesPage, RoutesQuery,
 };
 pub use shard::{Shard, ShardOptions};
 pub use sharding::{

@@ -369,6 +369,9 @@ fn turn_groups<A: AddressFamily>(
         if group.has_work(&rib.log) && may_move() {
             let (log, ids) = (&mut rib.log, &mut rib.path_ids);
             let chunks = group.advance(&rib.table, log, ids, shared, EXPORT_STEPS);
+            chunks
+                .iter()
+                .for_each(|chunk| group.counts.published(chunk));
             shared
                 .outputs
                 .extend(chunks.into_iter().map(|chunk| Output::Publish {

@@ -12,6 +12,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::fanout::Fanout;
 use crate::clock;
+use crate::metrics::{Histogram, Metrics};
 use crate::net::PeerId;
 use crate::rib::{
     Answer, Command, FibChange, Gathering, Output, PrefixLimitEvent, Query, Shard, ShardId,
@@ -147,6 +148,7 @@ pub fn spawn(
     options: ShardOptions,
     sharding: Sharding,
     fib: &Arc<FibLink>,
+    metrics: &Metrics,
 ) -> io::Result<RibHandle> {
     let mut senders = Vec::new();
     for id in sharding.shards() {
@@ -163,6 +165,7 @@ pub fn spawn(
             replies: HashMap::new(),
             answers: HashMap::new(),
             last_question: 0,
+            decision: metrics.rib_decision().clone(),
         };
         std::thread::Builder::new()
             .name(format!("rib-{}", id.0))
@@ -183,6 +186,8 @@ struct ShardThread {
     replies: HashMap<PeerId, mpsc::Sender<(ShardId, RibReply)>>,
     answers: HashMap<u64, oneshot::Sender<Answer>>,
     last_question: u64,
+    /// How long a batch of routes takes.
+    decision: Histogram,
 }
 
 impl ShardThread {
@@ -258,8 +263,9 @@ impl ShardThread {
     fn take(&mut self, letter: RibMail) -> usize {
         match letter {
             RibMail::Routes { routes, toll } => {
-                let count = routes.len();
-                self.shard.handle(clock::now(), Command::Routes(routes));
+                let (began, count) = (clock::now(), routes.len());
+                self.shard.handle(began, Command::Routes(routes));
+                self.decision.observe(began.elapsed().as_secs_f64());
                 drop(toll);
                 return count;
             }

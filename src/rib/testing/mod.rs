@@ -9,7 +9,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use driver::{Driver, Told};
+pub(crate) use driver::Driver;
+use driver::Told;
 pub(crate) use fixtures::*;
 pub(crate) use sharded::ShardedWorld;
 
@@ -387,7 +388,9 @@ impl World {
                 }
                 Output::Detach { peer, family } => {
                     let driver = self.drivers.get_mut(&(peer, family));
-                    driver.expect("only live members are detached").live = None;
+                    let driver = driver.expect("only live members are detached");
+                    driver.live = None;
+                    driver.detached += 1;
                 }
                 Output::PrefixLimit {
                     peer,
