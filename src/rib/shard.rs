@@ -24,8 +24,8 @@ pub struct ShardOptions {
     /// next hop; if not (a reflector off the data path), every next hop counts as reachable.
     pub track_next_hops: bool,
     /// Whether the speaker has restarted and still learns what it knew. Until [`Command::Recovered`]
-    /// it tells routes, but no End-of-RIB, at which peers would give up what is missing (RFC 4724
-    /// §4.1).
+    /// it tells routes, but not that they are all ([`Output::Complete`]), upon which peers would give
+    /// up what is missing (RFC 4724 §4.1).
     pub recovering: bool,
 }
 
@@ -112,6 +112,7 @@ impl Shard {
             Command::AddPeer(setup) => self.set_peers(vec![setup]),
             Command::UpdatePeers(setups) => self.set_peers(setups),
             Command::RemovePeer(peer) => self.remove_peer(peer),
+            Command::ShareTally { peer, tallies } => self.share_tally(peer, tallies),
             Command::SessionUp(terms) => self.session_up(terms),
             Command::SessionDown { peer, keep_until } => self.session_down(peer, keep_until),
             Command::Routes(Routes::V4(batch)) => {
@@ -125,9 +126,13 @@ impl Shard {
                 }
             }
             Command::EndOfRib { peer, family } => self.end_of_rib(peer, family),
-            Command::Refresh { peer, family } => {
+            Command::Refresh {
+                peer,
+                family,
+                awaited,
+            } => {
                 if let Some(slot) = self.shared.peers.slot(peer) {
-                    in_family!(self, family, refresh, &mut self.shared, slot);
+                    in_family!(self, family, refresh, &mut self.shared, slot, awaited);
                 }
             }
             Command::RefreshBegin { peer, family } => self.refresh_begin(now, peer, family),
@@ -326,24 +331,25 @@ impl Shard {
                 continue;
             };
             let id = in_family!(self, family, group_id, group);
-            let output = match in_family!(self, family, serve, &mut self.shared, group, peer) {
-                Served::Chunk(chunk) => Output::Pulled {
+            let (served, complete) = in_family!(self, family, serve, &mut self.shared, group, peer);
+            let outputs = &mut self.shared.outputs;
+            match served {
+                Served::Chunk(chunk) => outputs.push_back(Output::Pulled {
                     peer,
                     family,
                     chunk,
-                },
-                Served::Live(at) => Output::Live {
+                }),
+                Served::Live(at) => outputs.push_back(Output::Live {
                     peer,
                     family,
                     group: id,
                     at,
-                },
-                Served::Later => {
-                    self.waiting.push_back((family, peer));
-                    continue;
-                }
-            };
-            self.shared.outputs.push_back(output);
+                }),
+                Served::Later => self.waiting.push_back((family, peer)),
+            }
+            if complete {
+                outputs.push_back(Output::Complete { peer, family });
+            }
         }
     }
 }

@@ -195,7 +195,7 @@ impl Group {
             self.drained = before;
         }
         self.published = self.head;
-        batch.pack(before, self.head, false)
+        batch.pack(before, self.head)
     }
 
     /// Fills the Adj-RIB-Out from the table. No one is told: nobody is live yet, and the head meets

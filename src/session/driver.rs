@@ -17,9 +17,9 @@ use super::connection::{Connection, Readiness};
 use super::follow::{Follow, poll_rings};
 use super::hold::Holds;
 use super::inbox::Inbox;
-use super::mailbox::{RibMail, RibReply};
+use super::mail::Mail;
+use super::mailbox::{RibMailboxes, RibReply};
 use super::operate::{OperatorAction, OperatorReply};
-use super::post::Post;
 use super::receive::FaultLog;
 use super::record::Record;
 use super::ring::Found;
@@ -31,6 +31,7 @@ use crate::clock;
 use crate::fsm::{self, Backlog, ConnectionId, Input, StopReason};
 use crate::net::{Family, PerFamily};
 use crate::plan::ChangeMode;
+use crate::rib::{Demarcation, ShardId};
 use crate::wire::DecodeContext;
 
 /// Commands that wait for one session.
@@ -87,7 +88,7 @@ pub struct Driver {
     pub(super) connections: Vec<Connection>,
     pub(super) dialling: Option<JoinHandle<Result<TcpStream, String>>>,
     /// Letters to the RIB; while one waits, nothing more is read.
-    pub(super) mail: Post,
+    pub(super) mail: Mail,
     pub(super) session: Option<Session>,
     pub(super) holds: Holds,
     pub(super) panics: u32,
@@ -108,8 +109,12 @@ pub(super) struct Session {
     pub(super) context: DecodeContext,
     pub(super) inbox: Inbox,
     pub(super) faults: FaultLog,
-    pub(super) replies: mpsc::Receiver<RibReply>,
-    pub(super) follow: PerFamily<Follow>,
+    pub(super) replies: mpsc::Receiver<(ShardId, RibReply)>,
+    /// Each shard's part.
+    pub(super) follow: Vec<PerFamily<Follow>>,
+    pub(super) demarcation: PerFamily<Demarcation>,
+    /// Whether both sides mark the begin and the end of a refresh.
+    pub(super) enhanced_refresh: bool,
 }
 
 /// Why the task woke up.
@@ -119,17 +124,13 @@ enum Wake {
     Ready(ConnectionId, Readiness),
     Deadline,
     Mailed,
-    Reply(Option<RibReply>),
-    Ring(Family, Found),
+    Reply(Option<(ShardId, RibReply)>),
+    Ring((ShardId, Family), Found),
 }
 
 impl Driver {
     /// Starts the task of a peer that the RIB already knows.
-    pub fn spawn(
-        spec: PeerSpec,
-        rib: mpsc::Sender<RibMail>,
-        options: DriverOptions,
-    ) -> DriverHandle {
+    pub fn spawn(spec: PeerSpec, rib: RibMailboxes, options: DriverOptions) -> DriverHandle {
         let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
         let record = Record::new(clock::wall());
         let holds = Holds {
@@ -150,7 +151,7 @@ impl Driver {
             record,
             connections: Vec::new(),
             dialling: None,
-            mail: Post::new(rib),
+            mail: Mail::new(&rib),
             session: None,
             holds,
             panics: 0,
@@ -225,7 +226,10 @@ impl Driver {
         match self.mail.poll_send(context) {
             Poll::Ready(true) => Poll::Ready(Wake::Mailed),
             // Without a RIB nothing that this session says is true any more.
-            Poll::Ready(false) => Poll::Ready(Wake::Command(None)),
+            Poll::Ready(false) => {
+                self.mail.clear();
+                Poll::Ready(Wake::Command(None))
+            }
             Poll::Pending => Poll::Pending,
         }
     }
@@ -234,8 +238,10 @@ impl Driver {
         if !self.has_room() {
             return Poll::Pending;
         }
-        let follow = self.session.as_mut().map(|session| &mut session.follow);
-        poll_rings(follow, context).map(|(family, found)| Wake::Ring(family, found))
+        let Some(session) = &mut self.session else {
+            return Poll::Pending;
+        };
+        poll_rings(&mut session.follow, context).map(|(of, found)| Wake::Ring(of, found))
     }
 
     fn poll_octets(&self, context: &mut Context<'_>) -> Poll<Wake> {
@@ -262,7 +268,7 @@ impl Driver {
             Wake::Deadline => self.on_deadline(),
             Wake::Mailed => self.mail.send(),
             Wake::Reply(reply) => self.on_reply(reply),
-            Wake::Ring(family, found) => self.on_ring(family, found),
+            Wake::Ring(of, found) => self.on_ring(of, found),
         }
     }
 

@@ -7,7 +7,7 @@ use super::mailbox::{RibMail, RibReply};
 use super::ring::{Found, RingReader};
 use crate::fsm::StopReason;
 use crate::net::{Family, PerFamily};
-use crate::rib::{Chunk, Command, Version};
+use crate::rib::{Boundary, Chunk, Command, DemarcationSteps, ShardId, Version};
 
 /// How one family's routes reach the peer.
 #[derive(Debug, Default)]
@@ -40,84 +40,133 @@ impl Driver {
         let Some(session) = &mut self.session else {
             return;
         };
-        for family in Family::ALL {
-            let follow = session.follow.get_mut(family);
-            if matches!(follow, Follow::Ask) {
-                *follow = Follow::Waiting;
-                self.mail
-                    .push_back(RibMail::Command(Command::Pull { peer, family }));
+        for (shard, follow) in (0..).map(ShardId).zip(&mut session.follow) {
+            for family in Family::ALL {
+                let follow = follow.get_mut(family);
+                if matches!(follow, Follow::Ask) {
+                    *follow = Follow::Waiting;
+                    let pull = RibMail::Command(Command::Pull { peer, family });
+                    self.mail.letter(shard, pull);
+                }
             }
         }
         self.mail.send();
     }
 
-    pub(super) fn on_reply(&mut self, reply: Option<RibReply>) {
+    pub(super) fn on_reply(&mut self, reply: Option<(ShardId, RibReply)>) {
         let Some(session) = &mut self.session else {
             return;
         };
+        let Some((shard, reply)) = reply else {
+            return self.stop(StopReason::Silent);
+        };
+        let follow = &mut session.follow[shard.index()];
         match reply {
-            Some(RibReply::Chunk { family, chunk }) => {
-                *session.follow.get_mut(family) = Follow::Ask;
+            RibReply::Chunk { family, chunk } => {
+                *follow.get_mut(family) = Follow::Ask;
                 self.queue_chunk(&chunk);
             }
-            Some(RibReply::Live { family, at, ring }) => {
-                *session.follow.get_mut(family) = Follow::Live(ring, at);
-                *self.record.end_of_rib_sent.get_mut(family) = true;
-                self.record.touch();
+            RibReply::Live { family, at, ring } => {
+                *follow.get_mut(family) = Follow::Live(ring, at);
             }
-            Some(RibReply::Detach { family }) => {
+            RibReply::Complete { family } => {
+                let steps = session.demarcation.get_mut(family).on_complete(shard);
+                self.demarcate(family, steps);
+            }
+            RibReply::Detach { family } => {
                 // A pull under way is answered all the same; only a follower must ask anew.
-                let follow = session.follow.get_mut(family);
+                let follow = follow.get_mut(family);
                 if matches!(follow, Follow::Live(..)) {
                     *follow = Follow::Ask;
                 }
             }
-            Some(RibReply::PrefixLimit { family, event }) => self.on_prefix_limit(family, event),
-            None => self.stop(StopReason::Silent),
+            RibReply::PrefixLimit { family, event } => self.on_prefix_limit(family, event),
         }
     }
 
-    /// Takes what the ring had, and what else it has as far as there is room: all that goes out in one
+    /// Tells the peer everything again.
+    pub(super) fn readvertise(&mut self, family: Family) {
+        if let Some(session) = &mut self.session {
+            let steps = session
+                .demarcation
+                .get_mut(family)
+                .on_refresh(session.enhanced_refresh);
+            self.demarcate(family, steps);
+        }
+    }
+
+    fn demarcate(&mut self, family: Family, steps: DemarcationSteps) {
+        let Some(session) = &self.session else { return };
+        let id = session.connection;
+        for boundary in steps.write {
+            if let Some(connection) = self.open_connection(id) {
+                connection.outbox.push_boundary(boundary.message(family));
+            }
+            match boundary {
+                Boundary::EndOfRib => {
+                    self.record.count_sent(|sent| sent.update += 1);
+                    *self.record.end_of_rib_sent.get_mut(family) = true;
+                }
+                Boundary::BeginRefresh | Boundary::EndRefresh => {
+                    self.record.count_sent(|sent| sent.route_refresh += 1);
+                }
+            }
+            self.record.touch();
+        }
+        if let Some(awaited) = steps.refresh {
+            let peer = self.spec.id;
+            self.mail.command(Command::Refresh {
+                peer,
+                family,
+                awaited,
+            });
+        }
+    }
+
+    /// Takes what the ring had, and what else all have as far as there is room: all that goes out in one
     /// write.
-    pub(super) fn on_ring(&mut self, family: Family, found: Found) {
-        self.take_found(family, found);
+    pub(super) fn on_ring(&mut self, of: (ShardId, Family), found: Found) {
+        self.take_found(of, found);
         let mut progress = true;
         while std::mem::take(&mut progress) {
-            for family in Family::ALL {
-                if self.has_room()
-                    && let Some(session) = &mut self.session
-                    && let Follow::Live(ring, _) = session.follow.get_mut(family)
-                    && let Some(found) = ring.try_next()
-                {
-                    self.take_found(family, found);
-                    progress = true;
+            for shard in self.mail.sharding().shards() {
+                for family in Family::ALL {
+                    if self.has_room()
+                        && let Some(session) = &mut self.session
+                        && let Follow::Live(ring, _) = session.follow[shard.index()].get_mut(family)
+                        && let Some(found) = ring.try_next()
+                    {
+                        self.take_found((shard, family), found);
+                        progress = true;
+                    }
                 }
             }
         }
     }
 
-    fn take_found(&mut self, family: Family, found: Found) {
+    fn take_found(&mut self, (shard, family): (ShardId, Family), found: Found) {
         let peer = self.spec.id;
         let Some(session) = &mut self.session else {
             return;
         };
-        let follow = session.follow.get_mut(family);
+        let follow = session.follow[shard.index()].get_mut(family);
         match (found, std::mem::replace(follow, Follow::Ask)) {
             (Found::Chunk { chunk, rouse }, Follow::Live(ring, _)) => {
                 *follow = Follow::Live(ring, chunk.upto);
                 self.queue_chunk(&chunk);
                 if rouse {
-                    self.mail.rouse();
+                    self.mail.rouse(shard);
                 }
             }
             (Found::Lagged, Follow::Live(ring, after)) => {
                 self.record.resynced();
-                self.mail.push_back(RibMail::Lagged {
+                let lagged = RibMail::Lagged {
                     peer,
                     family,
                     after,
                     ring,
-                });
+                };
+                self.mail.letter(shard, lagged);
             }
             // The group is gone; the RIB has sent a Detach or will tell when asked.
             (Found::Closed, Follow::Live(..)) => {}
@@ -139,15 +188,15 @@ impl Driver {
 
 /// The next publication of whichever ring is followed.
 pub(super) fn poll_rings(
-    follow: Option<&mut PerFamily<Follow>>,
+    follow: &mut [PerFamily<Follow>],
     context: &Context<'_>,
-) -> Poll<(Family, Found)> {
-    if let Some(follow) = follow {
+) -> Poll<((ShardId, Family), Found)> {
+    for (shard, follow) in (0..).map(ShardId).zip(follow) {
         for family in Family::ALL {
             if let Follow::Live(ring, _) = follow.get_mut(family)
                 && let Poll::Ready(found) = ring.poll_next(context)
             {
-                return Poll::Ready((family, found));
+                return Poll::Ready(((shard, family), found));
             }
         }
     }

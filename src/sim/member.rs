@@ -1,5 +1,6 @@
 //! A session's membership in the update group of one family: where its routes come from next.
 
+use std::collections::VecDeque;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -8,7 +9,9 @@ use super::fanout::{Fanout, Found};
 use super::outbox::Hand;
 use super::speaker::Core;
 use crate::net::{Family, PeerId};
-use crate::rib::{Chunk, Command, GroupId, Version};
+use crate::rib::{
+    Boundary, Chunk, Command, Demarcation, DemarcationSteps, GroupId, ShardId, Sharding, Version,
+};
 
 /// One family of one session.
 #[derive(Clone, Debug)]
@@ -17,6 +20,9 @@ pub(super) struct Member {
     family: Family,
     feed: Feed,
     hand: Option<Hand>,
+    demarcation: Demarcation,
+    /// What comes behind the chunk in hand.
+    boundaries: VecDeque<Boundary>,
     /// The log position of all that was written.
     at: Version,
     /// How often it fell out of its ring.
@@ -42,6 +48,8 @@ impl Member {
             family,
             feed: Feed::Off,
             hand: None,
+            demarcation: Demarcation::new(Sharding::ONE),
+            boundaries: VecDeque::new(),
             at: Version::default(),
             lags: 0,
         }
@@ -49,6 +57,7 @@ impl Member {
 
     /// The session is up: asks for the first chunk.
     pub(super) fn begin(&mut self, now: Instant, core: &mut Core) {
+        self.demarcation = Demarcation::new(Sharding::ONE);
         self.feed = Feed::ToAsk;
         self.ask(now, core);
     }
@@ -57,7 +66,32 @@ impl Member {
     pub(super) fn end(&mut self) {
         self.feed = Feed::Off;
         self.hand = None;
+        self.boundaries.clear();
         self.at = Version::default();
+    }
+
+    /// The peer wants to be told everything again.
+    pub(super) fn on_refresh(&mut self, now: Instant, core: &mut Core, marked: bool) {
+        let steps = self.demarcation.on_refresh(marked);
+        self.demarcate(now, core, steps);
+    }
+
+    /// The RIB has handed over all that there was to tell.
+    pub(super) fn on_complete(&mut self, now: Instant, core: &mut Core) {
+        let steps = self.demarcation.on_complete(ShardId(0));
+        self.demarcate(now, core, steps);
+    }
+
+    fn demarcate(&mut self, now: Instant, core: &mut Core, steps: DemarcationSteps) {
+        self.boundaries.extend(steps.write);
+        if let Some(awaited) = steps.refresh {
+            let refresh = Command::Refresh {
+                peer: self.peer,
+                family: self.family,
+                awaited,
+            };
+            core.tell(now, refresh);
+        }
     }
 
     /// The RIB has answered a pull with a chunk.
@@ -93,6 +127,9 @@ impl Member {
                 }
                 self.at = hand.upto;
                 self.hand = None;
+            }
+            if let Some(boundary) = self.boundaries.pop_front() {
+                return Some(boundary.message(self.family));
             }
             match self.feed {
                 Feed::Off | Feed::Asked => return None,
@@ -142,6 +179,7 @@ impl Member {
     /// Whether all there is was written.
     pub(super) fn is_at_rest(&self, fanout: &Fanout) -> bool {
         self.hand.is_none()
+            && self.boundaries.is_empty()
             && match self.feed {
                 Feed::Off => true,
                 Feed::ToAsk | Feed::Asked => false,

@@ -294,9 +294,9 @@ impl Session {
                 Action::Up(_, terms) => self.on_up(network.clock.now(), core, *terms),
                 Action::Down(down) => self.on_down(network.clock.now(), core, &down),
                 Action::Refresh(family) => {
-                    let peer = self.peer;
-                    let refresh = Command::Refresh { peer, family };
-                    core.tell(network.clock.now(), refresh);
+                    let marked = self.terms.as_ref().is_some_and(|t| t.enhanced_refresh);
+                    let member = self.members.get_mut(family);
+                    member.on_refresh(network.clock.now(), core, marked);
                 }
                 Action::RefreshBegins(family) => {
                     let peer = self.peer;

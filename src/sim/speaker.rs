@@ -177,6 +177,12 @@ impl Speaker {
                     session.member(family).on_live(group, place, at);
                 }
             }
+            Output::Complete { peer, family } => {
+                if let Some(session) = session_of(&mut self.sessions, peer) {
+                    session.member(family).on_complete(now, &mut self.core);
+                    session.pump(network, &mut self.core);
+                }
+            }
             Output::Detach { peer, family } => {
                 if let Some(session) = session_of(&mut self.sessions, peer) {
                     session.member(family).on_detach();
