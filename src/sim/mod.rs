@@ -23,22 +23,41 @@
 //! ```
 
 mod clock;
+mod crowd;
+mod defect;
 mod expected;
 mod fanout;
+mod fault;
+mod filter;
+mod identity;
 mod learn;
 mod link;
 mod member;
 mod oracle;
 mod outbox;
+mod peering;
 mod random;
+mod report;
 mod scenario;
 mod session;
+mod shards;
+mod source;
 mod speaker;
+mod tables;
+mod violation;
 mod world;
 
 #[cfg(test)]
 mod tests;
 
-pub use oracle::Violation;
-pub use scenario::{Report, Scenario, Topology};
-pub use world::{Fault, Peering, SpeakerId, World};
+pub use crowd::{Crowd, Shape};
+pub use defect::Defect;
+pub use fault::Fault;
+pub use filter::Filter;
+pub use identity::Costs;
+pub use peering::Peering;
+pub use report::Report;
+pub use scenario::{Scenario, Topology};
+pub use source::Offer;
+pub use violation::Violation;
+pub use world::{Options, SpeakerId, World};

@@ -7,7 +7,11 @@ use super::*;
 use crate::net::{Asn, Prefix, RouterId};
 
 fn mesh(speakers: u32) -> (World, Vec<SpeakerId>) {
-    let mut world = World::new(1, 2_000, 2);
+    let mut world = World::new(Options {
+        window_octets: 2_000,
+        ring_chunks: 2,
+        ..Options::default()
+    });
     let speakers: Vec<_> = (0..speakers)
         .map(|number| {
             let router_id = RouterId(Ipv4Addr::from_bits(0x0a00_0001 + number));
