@@ -105,8 +105,8 @@ impl World {
             Fault::Limit(one, other, limit) => self.change(one, other, Change::Limit(limit)),
             Fault::Client(one, other, client) => self.change(one, other, Change::Client(client)),
             Fault::Part(one, other) => {
-                self.with_session(one, other, Session::remove);
-                self.with_session(other, one, Session::remove);
+                self.part(one, other);
+                self.part(other, one);
             }
             Fault::Rejoin(one, other) => self.rejoin(one, other),
             Fault::Crash { speaker, silently } => self.crash(speaker, silently),
@@ -147,6 +147,14 @@ impl World {
         self.with_session(of, with, |session, network, core| {
             session.change(network.clock.now(), core, change);
         });
+    }
+
+    /// One side forgets the other, be it in its configuration only.
+    fn part(&mut self, one: SpeakerId, other: SpeakerId) {
+        self.with_session(one, other, Session::remove);
+        for session in &mut self.speakers[one.0].sessions {
+            session.removed |= session.remote.speaker == other.0;
+        }
     }
 
     fn originate(&mut self, speaker: SpeakerId, prefix: Prefix, there: bool) {

@@ -271,7 +271,9 @@ impl World {
         for session in self.sessions() {
             let (one, other) = (session.place.speaker, session.remote.speaker);
             let rest = session.is_at_rest(&self.speakers[one].core.fanout);
-            if !self.is_settled(session) || !rest {
+            let remote = self.speakers[other].sessions.get(session.remote.session);
+            let settled = |session: &Session| self.is_settled(session);
+            if !settled(session) || !rest || !remote.is_some_and(settled) {
                 let state = session.machine.state();
                 let last = session.machine.last_down();
                 text += &format!("{one} → {other}: {state}, at rest: {rest}, {last:?}; ");
