@@ -39,7 +39,7 @@ use report::Screen;
 #[derive(Debug, Parser)]
 #[command(name = "lab")]
 struct Arguments {
-    /// How many nodes.
+    /// How many nodes; reflectors come on top of them.
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u8).range(2..=100))]
     nodes: u8,
     /// Who peers with whom.
@@ -59,10 +59,12 @@ struct Arguments {
     unplug: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Mode {
     /// Every node with every other.
     Mesh,
+    /// Every node with two route reflectors off the data path.
+    Rr,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -142,8 +144,9 @@ async fn watch(arguments: &Arguments) -> io::Result<ExitCode> {
     let mut hang_up = signal(SignalKind::hangup())?;
     let mut tick = tokio::time::interval(Duration::from_millis(250));
 
-    let (Mode::Mesh, Datastore::Dir) = (arguments.mode, arguments.datastore);
-    let mut cluster = Cluster::build(arguments.nodes, arguments.unplug.as_deref())?;
+    let Datastore::Dir = arguments.datastore;
+    let unplugged = arguments.unplug.as_deref();
+    let mut cluster = Cluster::build(arguments.nodes, arguments.mode, unplugged)?;
     let start = now();
     let mut screen = Screen::new(&cluster, arguments.once);
     loop {

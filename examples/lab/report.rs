@@ -36,10 +36,17 @@ impl Screen {
             .iter()
             .map(|node| (node.name.clone(), node.addresses.join("  ")))
             .collect();
-        println!(
-            "{} nodes, full mesh, IPv4 and IPv6.\n{hint}",
-            cluster.nodes.len()
-        );
+        let reflectors = cluster
+            .nodes
+            .iter()
+            .filter(|node| node.is_reflector)
+            .count();
+        let nodes = cluster.nodes.len() - reflectors;
+        let peering = match reflectors {
+            0 => "full mesh".to_owned(),
+            _ => format!("clients of {reflectors} reflectors off the data path"),
+        };
+        println!("{nodes} nodes, {peering}, IPv4 and IPv6.\n{hint}");
         Self {
             redraws,
             hint,
@@ -57,7 +64,7 @@ impl Screen {
             let after = facts(node);
             for line in changes(&before, &after) {
                 self.event(format!(
-                    "{:6.1} s  {:<9} {line}",
+                    "{:6.1} s  {:<11} {line}",
                     elapsed.as_secs_f64(),
                     node.name
                 ));
@@ -72,13 +79,18 @@ impl Screen {
     /// Ends with the table.
     pub(crate) fn complete(&self, elapsed: Duration, state: &State) {
         let sessions: usize = state.nodes.iter().map(NodeState::established).sum();
+        let reflectors = state.nodes.iter().filter(|node| node.is_reflector).count();
         println!("\n{}", self.table(state));
         println!(
             "Complete after {:.1} s: {sessions} session ends Established, {} blocks in each of {} \
-             kernels.",
+             kernels{}.",
             elapsed.as_secs_f64(),
-            2 * state.nodes.len(),
-            state.nodes.len()
+            state.blocks(0).count() + state.blocks(1).count(),
+            state.nodes.len() - reflectors,
+            match reflectors {
+                0 => "",
+                _ => " and at each reflector",
+            }
         );
     }
 
@@ -121,19 +133,19 @@ impl Screen {
 
     fn table(&self, state: &State) -> String {
         let mut text = format!(
-            "{:<10}{:<30}{:>9}{:>14}{:>14}\n",
+            "{:<13}{:<30}{:>9}{:>14}{:>14}\n",
             "NODE", "ADDRESSES", "SESSIONS", "IPv4 BLOCKS", "IPv6 BLOCKS"
         );
         for node in &state.nodes {
-            let all = state.nodes.len();
-            let cells = [
-                format!("{}/{}", node.established(), state.sessions_each()),
-                format!("{}/{all}", state.blocks_at(node, 0)),
-                format!("{}/{all}", state.blocks_at(node, 1)),
-            ];
+            let blocks = |family| {
+                let all = state.blocks(family).count();
+                format!("{}/{all}", state.blocks_at(node, family))
+            };
+            let sessions = format!("{}/{}", node.established(), state.sessions_of(node));
+            let cells = [sessions, blocks(0), blocks(1)];
             let _ = writeln!(
                 text,
-                "{:<10}{:<30}{:>9}{:>14}{:>14}",
+                "{:<13}{:<30}{:>9}{:>14}{:>14}",
                 node.name, self.addresses[&node.name], cells[0], cells[1], cells[2]
             );
         }
@@ -151,7 +163,12 @@ fn facts(node: &NodeState) -> BTreeMap<String, String> {
         facts.insert(format!("session {name}"), session.state.clone());
     }
     for (prefix, route) in &node.routes {
-        facts.insert(format!("kernel  {prefix}"), in_words(route));
+        let place = if node.is_reflector {
+            "route "
+        } else {
+            "kernel"
+        };
+        facts.insert(format!("{place}  {prefix}"), in_words(route));
     }
     facts
 }

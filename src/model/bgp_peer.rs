@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::metadata::{Metadata, SecretKeyRef};
 use super::read::{FieldError, Object, ZeroAsn};
+use super::selector::Selector;
 use crate::net::Asn;
 
 /// A BGPPeer.
@@ -16,12 +17,12 @@ pub struct BgpPeer {
     /// `spec.node`: the one node that it is for.
     pub node: Option<Arc<str>>,
     /// `spec.nodeSelector`: the nodes that it is for.
-    pub node_selector: Option<Arc<str>>,
+    pub node_selector: Option<Arc<Selector>>,
     /// `spec.peerIP`.
     pub peer_ip: Option<PeerEndpoint>,
     /// `spec.peerSelector`: nodes that are the peers.
-    pub peer_selector: Option<Arc<str>>,
-    /// `spec.localWorkloadSelector`: workloads that are the peers.
+    pub peer_selector: Option<Arc<Selector>>,
+    /// `spec.localWorkloadSelector`: workloads that are the peers; Felix evaluates it.
     pub local_workload_selector: Option<Arc<str>>,
     /// `spec.asNumber`.
     pub asn: Option<Asn>,
@@ -89,9 +90,9 @@ impl BgpPeer {
         let peer = Self {
             metadata: Metadata::read(root)?,
             node: text("node")?,
-            node_selector: text("nodeSelector")?,
+            node_selector: spec.selector("nodeSelector")?,
             peer_ip: spec.parsed("peerIP", PEER_IP_ALLOWED, PeerEndpoint::parse)?,
-            peer_selector: text("peerSelector")?,
+            peer_selector: spec.selector("peerSelector")?,
             local_workload_selector: text("localWorkloadSelector")?,
             asn: spec.asn("asNumber", ZeroAsn::Unset)?,
             local_asn: spec.asn("localASNumber", ZeroAsn::Refused)?,

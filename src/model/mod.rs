@@ -24,6 +24,9 @@
 mod bgp_configuration;
 mod bgp_peer;
 mod duration;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod ip_pool;
 mod ipam;
 mod metadata;
@@ -31,6 +34,7 @@ mod node;
 mod read;
 mod resource;
 mod secret;
+mod selector;
 mod store;
 
 pub use bgp_configuration::{
@@ -45,4 +49,5 @@ pub use node::{Node, NodeAddress};
 pub use read::FieldError;
 pub use resource::{Kind, Parsed, Resource, ResourceError, ResourceKey, parse, peek_key};
 pub use secret::KubernetesSecret;
+pub use selector::{Selector, SelectorError};
 pub use store::{Event, Revision, Store};

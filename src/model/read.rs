@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::duration::parse_duration;
+use super::selector::Selector;
 use crate::net::{Asn, Prefix};
 
 /// What is wrong with one field.
@@ -239,6 +240,15 @@ impl<'a> Object<'a> {
     /// A Go duration.
     pub(super) fn duration(&self, key: &str) -> Result<Option<Duration>, FieldError> {
         self.parsed(key, DURATION_ALLOWED, parse_duration)
+    }
+
+    /// A selector.
+    pub(super) fn selector(&self, key: &str) -> Result<Option<Arc<Selector>>, FieldError> {
+        let read = |text| match Selector::parse(text) {
+            Ok(selector) => Ok(Arc::new(selector)),
+            Err(error) => Err(self.refuse(key, &format!("a selector: {error}"))),
+        };
+        self.text(key)?.map(read).transpose()
     }
 
     /// An address.

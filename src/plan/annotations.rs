@@ -13,6 +13,9 @@ const PREFIX: &str = "calidris.io/";
 /// Settings that are known, and take no effect yet.
 const NOT_YET: [&str; 1] = ["multipath"];
 
+/// Settings of which each end of a session has its own.
+const ONE_ENDED: [&str; 4] = ["passive", "prefix-limit", "role", "add-path"];
+
 /// The largest long-lived stale time that 24 bits on the wire hold (RFC 9494 §3), in seconds.
 const LONG_LIVED_TIME_MAX: u32 = 0xff_ffff;
 /// The longest wait for the peer's OPEN: the hold time before one is agreed.
@@ -116,6 +119,23 @@ impl SessionSettings {
             }
         }
         settings
+    }
+
+    /// These settings for the sessions back to the nodes that a BGPPeer is for. What its annotations
+    /// say of one end only is said of those nodes: they all waiting and their peers as well would
+    /// mean no session, and a limit on what clients announce is none on what they are told.
+    pub(super) fn reversed(mut self, cluster: &Self) -> Self {
+        self.passive = cluster.passive;
+        self.prefix_limit = cluster.prefix_limit;
+        self.role = cluster.role;
+        self.add_path = cluster.add_path;
+        for setting in ONE_ENDED {
+            self.forget(setting);
+            if let Some(origin) = cluster.origins.get(setting) {
+                Arc::make_mut(&mut self.origins).insert(setting.into(), origin.clone());
+            }
+        }
+        self
     }
 
     /// Whether this very resource says what a setting is to be.

@@ -1,12 +1,14 @@
 //! What is wrong between resources, whichever node one looks from; for `calidris validate`.
 
+mod topology;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::annotations::{SessionSettings, field};
 use super::passwords::{Unusable, usable};
-use super::peer_fields::{is_link_local, unsupported_protection, unsupported_selector};
+use super::peer_fields::{is_link_local, unsupported_protection};
 use super::speaker::{address_field, resource_of};
 use super::{Identity, PasswordRules, RouterIdChoice, Warning, Warnings, plan};
 use crate::model::{BgpPeer, ProgramClusterRoutes, SecretKeyRef, Store};
@@ -21,7 +23,7 @@ pub struct Finding {
     pub is_error: bool,
 }
 
-/// Checks resources against each other, in time linear in their number.
+/// Checks resources against each other, in time linear in the number of nodes and of BGPPeers.
 ///
 /// References to nodes are checked where the set has Nodes at all, so that part of a cluster's
 /// resources can be checked alone.
@@ -35,6 +37,7 @@ pub fn check(store: &Store) -> Vec<Finding> {
     }
     check_pools(store, &mut errors);
     check_affinities(store, &mut errors);
+    topology::check(store, &mut remarks);
     check_as_planned(store, &errors, &mut remarks);
     let finding = |is_error| move |warning| Finding { warning, is_error };
     let errors = errors.0.into_iter().map(finding(true));
@@ -119,7 +122,6 @@ fn check_configurations(store: &Store, errors: &mut Warnings, remarks: &mut Warn
 
 fn check_peer(store: &Store, peer: &BgpPeer, errors: &mut Warnings, remarks: &mut Warnings) {
     let resource: Arc<str> = format!("BGPPeer/{}", peer.metadata.name).into();
-    let selector = unsupported_selector(peer);
     let is_selected = peer.peer_selector.is_some() || peer.local_workload_selector.is_some();
     if peer.peer_ip.is_none() && !is_selected {
         let message = "the peer has no address: set spec.peerIP or a selector";
@@ -132,7 +134,12 @@ fn check_peer(store: &Store, peer: &BgpPeer, errors: &mut Warnings, remarks: &mu
     if let Some(node) = &peer.node {
         check_node_exists(store, node, &resource, "spec.node", errors);
     }
-    if let Some((field, what)) = selector.or_else(|| unsupported_protection(peer)) {
+    if peer.local_workload_selector.is_some() {
+        let message = "sessions with workloads are not there yet: calidris leaves them out";
+        let field = "spec.localWorkloadSelector";
+        remarks.add(Arc::clone(&resource), field, message.to_owned());
+    }
+    if let Some((field, what)) = unsupported_protection(peer) {
         let message = format!("{what} not there yet: calidris leaves the sessions out");
         remarks.add(Arc::clone(&resource), field, message);
     }

@@ -126,6 +126,7 @@ fn peer_change(
     }
     let PeerPlan {
         kind,
+        node,
         address: _,
         port,
         family: _,
@@ -159,6 +160,7 @@ fn peer_change(
         provenance,
     } = new;
     let is_same = old.kind == *kind
+        && old.node == *node
         && old.port == *port
         && old.hold_time == *hold_time
         && old.keepalive == *keepalive

@@ -1,5 +1,7 @@
 //! The node-to-node mesh (spec/calico.md §3.3).
 
+use std::sync::Arc;
+
 use super::annotations::SessionSettings;
 use super::passwords::{self, Password};
 use super::peer_fields::restart_time;
@@ -45,33 +47,26 @@ impl Planner<'_> {
                 continue;
             }
             for family in Family::ALL {
-                self.add_mesh_session(node, family, &common, warnings);
+                self.add_mesh_session(node, family, &common);
             }
         }
     }
 
-    fn add_mesh_session(
-        &mut self,
-        node: &Node,
-        family: Family,
-        common: &Common,
-        warnings: &mut Warnings,
-    ) {
+    fn add_mesh_session(&mut self, node: &Node, family: Family, common: &Common) {
         let (Some(own), Some(address)) = (self.local.address(family), node.address(family)) else {
             return;
         };
-        let holder = self.local.nodes_by_address.get(&address);
-        let is_holder = holder.is_some_and(|first| first.metadata.name == node.metadata.name);
-        if own == address || !is_holder {
+        if own == address || !self.local.is_holder(node, address) {
             return;
         }
-        if let Some(other) = self.explicit.get(&address) {
-            let message = format!("the mesh session to {address} is suppressed by {other}");
-            warnings.add(resource_of(node), address_field(family), message);
+        if let Some(by) = self.explicit.get(&address) {
+            let cause = format!("{} takes the place of mesh sessions", by.resource);
+            self.remarks.add(&by.resource, &by.field, cause, address);
             return;
         }
         let session = Session {
             kind: PeerKind::Mesh,
+            node: Some(Arc::clone(&node.metadata.name)),
             address,
             interface: None,
             port: self.local.port_of(node),

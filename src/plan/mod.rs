@@ -9,8 +9,8 @@
 //! the sound behaviour is taken. A session whose resource asks for something that is not there yet
 //! and that protects it (filters) is left out, never run without it.
 //!
-//! Policies are built once for each family and shared, so a mesh of thousands of nodes costs one
-//! [`PeerPlan`] a session and nothing more.
+//! Policies are built once for each family and shared, and every selector is tried once on each node,
+//! so a cluster of thousands of nodes costs one [`PeerPlan`] a session and little more.
 
 mod annotations;
 mod check;
@@ -21,11 +21,14 @@ mod mesh;
 mod passwords;
 mod peer_fields;
 mod peer_plan;
+mod peering;
 mod peers;
 mod policies;
+mod remarks;
 mod render;
 mod routes;
 mod session;
+mod sides;
 mod speaker;
 
 use std::collections::BTreeMap;

@@ -11,19 +11,6 @@ pub(super) const DEFAULT_RESTART_TIME: u16 = 120;
 /// The largest restart time that 12 bits on the wire hold (RFC 4724 §3).
 const RESTART_TIME_MAX: u64 = 4095;
 
-/// The field by which a BGPPeer selects nodes or workloads, and what that is called.
-pub(super) fn unsupported_selector(peer: &BgpPeer) -> Option<(&'static str, &'static str)> {
-    if peer.local_workload_selector.is_some() {
-        return Some(("spec.localWorkloadSelector", "sessions with workloads are"));
-    }
-    if peer.peer_selector.is_some() {
-        return Some(("spec.peerSelector", "peers chosen by selector are"));
-    }
-    peer.node_selector
-        .is_some()
-        .then_some(("spec.nodeSelector", "nodes chosen by selector are"))
-}
-
 /// The field by which a BGPPeer protects its session in a way that is not there yet.
 pub(super) fn unsupported_protection(peer: &BgpPeer) -> Option<(&'static str, &'static str)> {
     let has_filters = !peer.filters.is_empty();

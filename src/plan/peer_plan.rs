@@ -41,6 +41,8 @@ pub enum PeerKind {
 pub struct PeerPlan {
     /// Mesh, global or node.
     pub kind: PeerKind,
+    /// The Node that the peer is known to be: in the mesh, by selector, or by a reverse peering.
+    pub node: Option<Arc<str>>,
     /// The peer's address.
     pub address: IpAddr,
     /// The peer's port.

@@ -1,21 +1,24 @@
-//! Which sessions a node has: BGPPeers for all nodes or for this one, besides the mesh (§3).
+//! Which sessions a node has besides the mesh: those of BGPPeers for all nodes or for this one, and
+//! those back to nodes whose BGPPeers describe it as their peer (spec/calico.md §3.2–§3.4, §3.7).
+//!
+//! The first to claim an address and port has the session (§3.2): BGPPeers for all nodes come before
+//! those for some, sessions back come last, and among equals the lowest name wins.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::annotations::{SessionSettings, field};
-use super::passwords::{self, Password};
-use super::peer_fields::{
-    is_link_local, keepalive, next_hop_mode, restart_time, unsupported_protection,
-    unsupported_selector,
-};
+use super::peer_fields::is_link_local;
+use super::peering::{Candidate, Found, Peering};
 use super::policies::SessionPolicies;
+use super::remarks::Remarks;
 use super::session::{Session, session_name, sorts_after};
+use super::sides::Selection;
 use super::speaker::{BGP_PORT, Local, resource_of};
 use super::{PeerKind, PeerName, PeerPlan, Provenance, Warnings};
-use crate::model::{BgpPeer, PeerEndpoint, SourceAddress};
-use crate::net::{Asn, Family, PerFamily};
+use crate::model::Node;
+use crate::net::{Asn, ClusterId, Family, PerFamily};
 
 /// Plans all sessions.
 pub(super) fn plan(
@@ -23,10 +26,10 @@ pub(super) fn plan(
     policies: &PerFamily<SessionPolicies>,
     warnings: &mut Warnings,
 ) -> BTreeMap<PeerName, PeerPlan> {
-    if Family::ALL
+    let has_address = Family::ALL
         .into_iter()
-        .all(|family| local.address(family).is_none())
-    {
+        .any(|family| local.address(family).is_some());
+    if !has_address {
         warnings.add(
             resource_of(local.node),
             "spec.bgp",
@@ -39,10 +42,19 @@ pub(super) fn plan(
         settings: cluster_settings(local, warnings),
         peers: BTreeMap::new(),
         explicit: BTreeMap::new(),
-        taken: BTreeSet::new(),
+        remarks: Remarks::default(),
+        selection: Selection::new(local.store),
+        taken: BTreeMap::new(),
     };
     planner.add_explicit(warnings);
     planner.add_mesh(warnings);
+    planner.remarks.into_warnings(warnings);
+    if planner.peers.is_empty() && has_address && local.node.cluster_id.is_some() {
+        let message = "a route reflector is not in the mesh, and no BGPPeer gives this one a \
+                       session: it has none";
+        let field = "spec.bgp.routeReflectorClusterID";
+        warnings.add(resource_of(local.node), field, message.to_owned());
+    }
     planner.peers
 }
 
@@ -53,180 +65,206 @@ pub(super) struct Planner<'a> {
     /// What holds for all sessions of the node.
     pub(super) settings: SessionSettings,
     pub(super) peers: BTreeMap<PeerName, PeerPlan>,
-    /// Addresses that BGPPeers claim, with the resource that did so first.
-    pub(super) explicit: BTreeMap<IpAddr, Arc<str>>,
-    /// Address, interface and port of every BGPPeer that is settled; the first one wins (§3.2).
-    taken: BTreeSet<(IpAddr, Option<Arc<str>>, u16)>,
+    /// Addresses that BGPPeers claim, with the first to do so.
+    pub(super) explicit: BTreeMap<IpAddr, Provenance>,
+    pub(super) remarks: Remarks,
+    selection: Selection<'a>,
+    /// Address, interface and port of every session of a BGPPeer, with the resource that has it.
+    taken: BTreeMap<(IpAddr, Option<Arc<str>>, u16), Arc<str>>,
 }
 
-impl Planner<'_> {
+impl<'a> Planner<'a> {
     fn add_explicit(&mut self, warnings: &mut Warnings) {
-        let own_name = &self.local.node.metadata.name;
-        let peers: Vec<&BgpPeer> = self.local.store.peers().collect();
+        let local = self.local;
+        let peers = local.store.peers();
+        let peerings: Vec<Peering<'a>> = peers
+            .filter_map(|peer| Peering::new(peer, local, &self.settings, warnings))
+            .collect();
         for kind in [PeerKind::Global, PeerKind::Node] {
-            for peer in &peers {
-                let of_this_kind = match (&peer.node, kind) {
-                    (None, PeerKind::Global) => true,
-                    (Some(node), PeerKind::Node) => node == own_name,
-                    _ => false,
-                };
-                if of_this_kind {
-                    self.add_peer(peer, kind, warnings);
+            let of_this_kind = peerings.iter().filter(|one| one.forward == Some(kind));
+            for peering in of_this_kind {
+                match &peering.peer.peer_selector {
+                    Some(selector) => {
+                        let nodes = self.selection.by(selector);
+                        if nodes.is_empty() {
+                            let message = "no node has such labels: there are no sessions";
+                            let resource = Arc::clone(&peering.resource);
+                            warnings.add(resource, "spec.peerSelector", message.to_owned());
+                        }
+                        self.add_nodes(peering, kind, &nodes, Found::Selector);
+                    }
+                    None => self.add_address(peering, kind, warnings),
                 }
             }
         }
-        for peer in peers {
-            self.remark_on_reverse(peer, warnings);
+        for peering in peerings.iter().filter(|peering| peering.is_reverse) {
+            let nodes = self.selection.of_node_side(peering.peer);
+            let back = peering.reversed(&self.settings);
+            self.add_nodes(&back, PeerKind::Node, &nodes, Found::Reverse);
         }
     }
 
-    fn add_peer(&mut self, peer: &BgpPeer, kind: PeerKind, warnings: &mut Warnings) {
-        let resource: Arc<str> = format!("BGPPeer/{}", peer.metadata.name).into();
-        if let Some((field, what)) = unsupported_selector(peer) {
-            let message = format!("{what} not planned yet: its sessions are left out");
-            warnings.add(resource, field, message);
-            return;
-        }
+    /// The session with the address that a BGPPeer names.
+    fn add_address(&mut self, peering: &Peering<'_>, kind: PeerKind, warnings: &mut Warnings) {
+        let (peer, resource) = (peering.peer, || Arc::clone(&peering.resource));
         let Some(endpoint) = peer.peer_ip else {
             let message = "the peer has no address: the session is left out";
-            warnings.add(resource, "spec.peerIP", message.to_owned());
+            warnings.add(resource(), "spec.peerIP", message.to_owned());
             return;
         };
-        let family = Family::of(endpoint.address);
+        let address = endpoint.address;
+        let family = Family::of(address);
         let own_address = self.local.address(family);
         // A link-local peer is met at a link-local address, which a node has anyway.
-        if own_address.is_none() && !is_link_local(endpoint.address) {
-            let message = format!(
-                "{} is left out: this node has no {family} address",
-                endpoint.address
-            );
-            warnings.add(resource, "spec.peerIP", message);
+        if own_address.is_none() && !is_link_local(address) {
+            let message = format!("{address} is left out: this node has no {family} address");
+            warnings.add(resource(), "spec.peerIP", message);
             return;
         }
-        if own_address == Some(endpoint.address) {
+        if own_address == Some(address) {
             return;
         }
         let Some(remote_as) = peer.asn else {
-            let message = format!(
-                "the AS number of {} is missing: the session is left out",
-                endpoint.address
-            );
-            warnings.add(resource, "spec.asNumber", message);
+            let message = format!("the AS number of {address} is missing: the session is left out");
+            warnings.add(resource(), "spec.asNumber", message);
             return;
         };
-        self.add_complete(peer, kind, endpoint, remote_as, &resource, warnings);
-    }
-
-    fn add_complete(
-        &mut self,
-        peer: &BgpPeer,
-        kind: PeerKind,
-        endpoint: PeerEndpoint,
-        remote_as: Asn,
-        resource: &Arc<str>,
-        warnings: &mut Warnings,
-    ) {
-        let address = endpoint.address;
-        let port = endpoint
-            .port
-            .or_else(|| self.port_of_node(address, remote_as));
-        let mut settings = self
-            .settings
-            .overridden_by(&peer.metadata, resource, warnings);
-        if !is_link_local(address) {
-            if settings.is_from("interface", resource) {
-                let message =
-                    format!("{address} is not a link-local address: the interface is not used");
-                warnings.add(Arc::clone(resource), &field("interface"), message);
-            }
-            settings.interface = None;
-            settings.forget("interface");
-        }
-        let key = (
-            address,
-            settings.interface.clone(),
-            port.unwrap_or(BGP_PORT),
-        );
-        if !self.taken.insert(key) {
-            let other = self.explicit.get(&address).cloned().unwrap_or_default();
-            let message = format!(
-                "{address} with that port is a peer by {other} already: the session is left out"
-            );
-            warnings.add(Arc::clone(resource), "spec.peerIP", message);
-            return;
-        }
-        // A session that is left out for its own safety must not come back as part of the mesh.
-        self.explicit
-            .entry(address)
-            .or_insert_with(|| Arc::clone(resource));
-        if let Some((field, message)) = left_out(peer, address, &settings) {
-            warnings.add(Arc::clone(resource), &field, message);
-            return;
-        }
-        let local_as = peer.local_asn.unwrap_or(self.local.local_as());
-        let session = Session {
+        let candidate = Candidate {
             kind,
             address,
-            interface: settings.interface.clone(),
-            port,
-            local_as,
+            port: endpoint
+                .port
+                .or_else(|| self.port_of_node(address, remote_as)),
+            local_as: peer.local_asn.unwrap_or(self.local.local_as()),
             remote_as,
             passive: kind == PeerKind::Global && self.is_passive_towards_node(address),
-            password: self.password(peer, resource, warnings),
-            provenance: Provenance {
-                resource: Arc::clone(resource),
-                field: "spec.peerIP".into(),
-            },
+            found: Found::Address,
         };
-        self.remark(peer, &session, &settings, warnings);
-        let name = session_name(kind, address, session.interface.as_deref(), port);
-        let mut planned = self.planned(session, settings);
-        self.take_fields(peer, &mut planned);
+        self.add(peering, &candidate);
+    }
+
+    /// The sessions with some nodes, one for each family that both ends have; a BGPPeer that names an
+    /// address is about the family of that address only.
+    fn add_nodes(
+        &mut self,
+        peering: &Peering<'_>,
+        kind: PeerKind,
+        nodes: &[&'a Node],
+        found: fn(&'a Node) -> Found<'a>,
+    ) {
+        let named = peering.peer.peer_ip.map(|named| Family::of(named.address));
+        for &node in nodes {
+            let families = Family::ALL.into_iter();
+            for family in families.filter(|family| named.is_none_or(|named| named == *family)) {
+                let ends = (self.local.address(family), node.address(family));
+                let (Some(own), Some(address)) = ends else {
+                    continue;
+                };
+                if own == address || !self.local.is_holder(node, address) {
+                    continue;
+                }
+                let candidate = Candidate {
+                    kind,
+                    address,
+                    port: self.local.port_of(node),
+                    local_as: self.local.local_as(),
+                    remote_as: self.local.as_of(node),
+                    passive: false,
+                    found: found(node),
+                };
+                self.add(peering, &candidate);
+            }
+        }
+    }
+
+    /// Adds a session, unless its address and port are taken or it cannot be run as asked for.
+    fn add(&mut self, peering: &Peering<'_>, candidate: &Candidate<'_>) {
+        let (address, resource) = (candidate.address, &peering.resource);
+        let interface = peering.settings.interface.clone();
+        let key = (
+            address,
+            interface.clone(),
+            candidate.port.unwrap_or(BGP_PORT),
+        );
+        if let Some(other) = self.taken.get(&key) {
+            // That a session back is there already is the usual case.
+            if !matches!(candidate.found, Found::Reverse(_)) {
+                let message = format!(
+                    "{other} has the sessions with this address and port, which is left out"
+                );
+                self.remarks
+                    .add(resource, candidate.found.field(), message, address);
+            }
+            return;
+        }
+        self.taken.insert(key, Arc::clone(resource));
+        let provenance = Provenance {
+            resource: Arc::clone(resource),
+            field: candidate.found.field().into(),
+        };
+        // A session that is left out for its own safety must not come back as part of the mesh.
+        let first = self.explicit.entry(address);
+        first.or_insert_with(|| provenance.clone());
+        if let Some((field, message)) = peering.left_out(address) {
+            self.remarks.add(resource, &field, message, address);
+            return;
+        }
+        self.remark(peering, candidate);
+        let node = candidate.found.node();
+        let session = Session {
+            kind: candidate.kind,
+            node: node.map(|node| Arc::clone(&node.metadata.name)),
+            address,
+            interface,
+            port: candidate.port,
+            local_as: candidate.local_as,
+            remote_as: candidate.remote_as,
+            passive: candidate.passive,
+            password: peering.password.clone(),
+            provenance,
+        };
+        let name = session_name(
+            candidate.kind,
+            address,
+            session.interface.as_deref(),
+            candidate.port,
+        );
+        let mut planned = self.planned(session, peering.settings.clone());
+        peering.take_fields(candidate.found, &mut planned);
+        let is_internal = planned.local_as == planned.remote_as;
+        planned.reflector_client = self
+            .cluster_of_client(node.and_then(|node| node.cluster_id))
+            .filter(|_| is_internal);
         self.peers.insert(name, planned);
     }
 
-    fn password(&self, peer: &BgpPeer, resource: &Arc<str>, warnings: &mut Warnings) -> Password {
-        let find = |reference| {
-            let field = "spec.password.secretKeyRef";
-            passwords::find(self.local, reference, resource, field, warnings)
-        };
-        peer.password.as_ref().map(find).unwrap_or_default()
+    /// The cluster that an internal peer is a client in: this node's, unless the peer is known to be
+    /// a reflector of the same one (§3.7). A peer known by its address alone is a client.
+    fn cluster_of_client(&self, theirs: Option<ClusterId>) -> Option<ClusterId> {
+        let own = self.local.node.cluster_id;
+        own.filter(|_| theirs != own)
     }
 
-    /// Calico's own fields that are plainly taken over.
-    fn take_fields(&self, peer: &BgpPeer, planned: &mut PeerPlan) {
-        let external = planned.remote_as != planned.local_as;
-        planned.next_hop_mode = next_hop_mode(peer, external);
-        planned.keepalive = keepalive(peer);
-        planned.restart_time = restart_time(peer.max_restart_time);
-        planned.allowed_local_as = peer.allowed_local_as;
-        planned.ttl_security = Some(peer.ttl_security).filter(|hops| *hops > 0);
-        if peer.source_address == SourceAddress::None {
-            planned.source_address = None;
+    /// Says what of a BGPPeer a session cannot make use of, or may not mean.
+    fn remark(&mut self, peering: &Peering<'_>, candidate: &Candidate<'_>) {
+        if candidate.local_as != candidate.remote_as {
+            return;
         }
-        // The peer's own cluster id is unknown here, so an internal peer counts as a client (§3.7).
-        planned.reflector_client = self.local.node.cluster_id.filter(|_| !external);
-    }
-
-    /// Says what of a BGPPeer its session cannot make use of.
-    fn remark(
-        &self,
-        peer: &BgpPeer,
-        session: &Session,
-        settings: &SessionSettings,
-        warnings: &mut Warnings,
-    ) {
-        let resource = &session.provenance.resource;
-        remark_on_families(self.local, settings, resource, warnings);
-        let is_internal = session.local_as == session.remote_as;
-        if is_internal && settings.role.is_some() && settings.is_from("role", resource) {
-            let message = "a role is for sessions with another AS: it is not used";
-            warnings.add(Arc::clone(resource), &field("role"), message.to_owned());
-        }
-        if peer.reachable_by.is_some() {
+        let (resource, address) = (&peering.resource, candidate.address);
+        if peering.settings.role.is_some() && peering.settings.is_from("role", resource) {
             let message =
-                "the host route to the peer is not there yet: the session runs without it";
-            warnings.add(Arc::clone(resource), "spec.reachableBy", message.to_owned());
+                "a role is for sessions with another AS and not used in those within ours";
+            self.remarks
+                .add(resource, &field("role"), message.to_owned(), address);
+        }
+        let cluster = self.local.node.cluster_id;
+        let peer = self.local.nodes_by_address.get(&address);
+        let is_of_same = cluster.is_some() && peer.is_some_and(|peer| peer.cluster_id == cluster);
+        if matches!(candidate.found, Found::Address) && is_of_same {
+            let message = "a reflector of the same cluster counts as a client where it is named by \
+                           its address; spec.peerSelector would make it an equal";
+            self.remarks
+                .add(resource, "spec.peerIP", message.to_owned(), address);
         }
     }
 
@@ -245,26 +283,6 @@ impl Planner<'_> {
                 .address(Family::of(address))
                 .is_some_and(|own| sorts_after(address, own))
     }
-
-    /// A BGPPeer of other nodes that names this node's address implies a session back (§3.4).
-    fn remark_on_reverse(&self, peer: &BgpPeer, warnings: &mut Warnings) {
-        let Some(endpoint) = peer.peer_ip.filter(|_| peer.reverse_peering) else {
-            return;
-        };
-        let own_name = &self.local.node.metadata.name;
-        let is_own = self.local.address(Family::of(endpoint.address)) == Some(endpoint.address);
-        let from_others = peer.node.as_ref() != Some(own_name);
-        let as_matches = peer.asn.is_none_or(|asn| asn == self.local.local_as());
-        if is_own && from_others && as_matches && peer.node_selector.is_none() {
-            let message = "the reverse sessions of other nodes are not planned yet: nodes that are \
-                           not in the mesh with this one need a BGPPeer of their own here";
-            warnings.add(
-                format!("BGPPeer/{}", peer.metadata.name),
-                "spec.reversePeering",
-                message.to_owned(),
-            );
-        }
-    }
 }
 
 /// Settings for all sessions of the node.
@@ -280,7 +298,7 @@ fn cluster_settings(local: &Local<'_>, warnings: &mut Warnings) -> SessionSettin
 
 /// Says what families come to where the node has no address to be the next hop. A reflector need
 /// have none, and IPv4 routes may go with an IPv6 next hop (RFC 8950).
-fn remark_on_families(
+pub(super) fn remark_on_families(
     local: &Local<'_>,
     settings: &SessionSettings,
     resource: &Arc<str>,
@@ -292,23 +310,4 @@ fn remark_on_families(
         let message = "this node has no ipv6 address: it announces no ipv6 routes of its own";
         warnings.add(Arc::clone(resource), &field("families"), message.to_owned());
     }
-}
-
-/// Why the session of a BGPPeer cannot be run as asked for, with the field.
-fn left_out(
-    peer: &BgpPeer,
-    address: IpAddr,
-    settings: &SessionSettings,
-) -> Option<(String, String)> {
-    if let Some((field, what)) = unsupported_protection(peer) {
-        let message = format!("{what} not there yet: the session to {address} is left out");
-        return Some((field.to_owned(), message));
-    }
-    (is_link_local(address) && settings.interface.is_none()).then(|| {
-        let message = format!(
-            "{address} is a link-local address, and its interface is missing: the session is left \
-             out"
-        );
-        (field("interface"), message)
-    })
 }

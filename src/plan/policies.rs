@@ -3,14 +3,13 @@
 //! BGPFilters, the interface rules and service prefixes are not part of it yet; the steps that are
 //! bear the letters of §4.3 in the comments.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Warnings;
 use super::speaker::Local;
 use crate::model::{AffinityState, AnyCommunity, BgpConfiguration, IpPool};
-use crate::net::{Family, PerFamily, Prefix};
-use crate::policy::{Condition, Edit, Policy, RouteSource, Rule, Then};
+use crate::net::{Family, PerFamily};
+use crate::policy::{Condition, Edit, Policy, PrefixSet, RouteSource, Rule, Then};
 use crate::wire::{Community, LargeCommunity};
 
 /// The preference of routes that are elevated by their LOCAL_PREF (§5.4).
@@ -97,7 +96,7 @@ fn own_block_rules(local: &Local<'_>, family: Family, normal: u32) -> Vec<Rule> 
         edits: Vec::new(),
         then,
     };
-    let inside = Condition::Inside(Arc::clone(&blocks));
+    let inside = Condition::Inside(blocks.clone());
     vec![
         rule("own block", vec![Condition::Equals(blocks)], Then::Accept),
         rule(
@@ -110,14 +109,13 @@ fn own_block_rules(local: &Local<'_>, family: Family, normal: u32) -> Vec<Rule> 
 }
 
 /// The blocks that aggregate (§4.1): confirmed ones, single addresses included.
-fn own_confirmed_blocks(local: &Local<'_>, family: Family) -> Arc<[Prefix]> {
-    let blocks: BTreeSet<Prefix> = local
+fn own_confirmed_blocks(local: &Local<'_>, family: Family) -> PrefixSet {
+    local
         .own_affinities()
         .filter(|affinity| affinity.state == AffinityState::Confirmed)
         .map(|affinity| affinity.cidr)
         .filter(|cidr| cidr.family() == family)
-        .collect();
-    blocks.into_iter().collect()
+        .collect()
 }
 
 fn pool_rule(pool: &IpPool, field: &str, then: Then) -> Rule {

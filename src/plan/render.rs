@@ -63,8 +63,11 @@ pub fn render_diff(changes: &[Change]) -> String {
             Change::UpdateSpeaker(speaker) => (
                 '~',
                 format!(
-                    "speaker: AS {}, addresses {}",
+                    "speaker: AS {}, cluster id {}, addresses {}",
                     speaker.local_as,
+                    speaker
+                        .cluster_id
+                        .map_or_else(|| "none".to_owned(), |id| id.to_string()),
                     addresses(speaker)
                 ),
             ),

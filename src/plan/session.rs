@@ -19,6 +19,7 @@ const CONNECT_DELAY: Duration = Duration::from_secs(2);
 /// What distinguishes one session from another of the same family.
 pub(super) struct Session {
     pub(super) kind: PeerKind,
+    pub(super) node: Option<Arc<str>>,
     pub(super) address: IpAddr,
     pub(super) interface: Option<Arc<str>>,
     pub(super) port: Option<u16>,
@@ -46,6 +47,7 @@ impl Planner<'_> {
         }
         PeerPlan {
             kind: session.kind,
+            node: session.node,
             address: session.address,
             port: session.port.unwrap_or(BGP_PORT),
             family,

@@ -61,7 +61,7 @@ impl<'a> Local<'a> {
             nodes_by_address: nodes_by_address(store, node, warnings),
             speaker: SpeakerPlan {
                 node: identity.node.clone(),
-                local_as: node.asn.unwrap_or_else(|| global_as(global)),
+                local_as: as_of(global, node),
                 router_id: router_id(identity, node, warnings),
                 cluster_id: node.cluster_id,
                 addresses: PerFamily {
@@ -94,15 +94,18 @@ impl<'a> Local<'a> {
 
     /// The AS of another node: its own, else the cluster's.
     pub(super) fn as_of(&self, node: &Node) -> Asn {
-        node.asn.unwrap_or_else(|| global_as(self.global))
+        as_of(self.global, node)
     }
 
     /// The port that a node listens on, where resources name one.
     pub(super) fn port_of(&self, node: &Node) -> Option<u16> {
-        self.store
-            .node_configuration(&node.metadata.name)
-            .and_then(|own| own.listen_port)
-            .or_else(|| self.global.and_then(|global| global.listen_port))
+        port_of(self.store, node)
+    }
+
+    /// Whether this node is the one that is met at `address`: of several with one, the first.
+    pub(super) fn is_holder(&self, node: &Node, address: IpAddr) -> bool {
+        let holder = self.nodes_by_address.get(&address);
+        holder.is_some_and(|first| first.metadata.name == node.metadata.name)
     }
 
     /// The LOCAL_PREF of an ordinary route (§4.2); higher ones are elevated.
@@ -128,7 +131,20 @@ pub(super) const fn address_field(family: Family) -> &'static str {
     }
 }
 
-fn global_as(global: Option<&BgpConfiguration>) -> Asn {
+/// The AS of a node: its own, else the cluster's.
+pub(super) fn as_of(global: Option<&BgpConfiguration>, node: &Node) -> Asn {
+    node.asn.unwrap_or_else(|| global_as(global))
+}
+
+/// The port that a node listens on, where resources name one.
+pub(super) fn port_of(store: &Store, node: &Node) -> Option<u16> {
+    let global = || store.global_configuration()?.listen_port;
+    let own = store.node_configuration(&node.metadata.name);
+    own.and_then(|own| own.listen_port).or_else(global)
+}
+
+/// The AS of nodes that have none of their own.
+pub(super) fn global_as(global: Option<&BgpConfiguration>) -> Asn {
     global.and_then(|global| global.asn).unwrap_or(DEFAULT_AS)
 }
 

@@ -1,6 +1,7 @@
 mod passwords;
 mod peers;
 mod policies;
+mod reflectors;
 mod settings;
 
 use std::time::Duration;
@@ -23,9 +24,13 @@ pub(super) fn store(documents: &[(&str, &str, Value)]) -> Store {
 }
 
 fn add(store: &mut Store, kind: &str, name: &str, spec: &Value, annotations: &Value) {
+    let metadata = json!({"name": name, "annotations": annotations});
+    upsert(store, kind, &metadata, spec);
+}
+
+fn upsert(store: &mut Store, kind: &str, metadata: &Value, spec: &Value) {
     let document = json!({
-        "apiVersion": "projectcalico.org/v3", "kind": kind,
-        "metadata": {"name": name, "annotations": annotations}, "spec": spec,
+        "apiVersion": "projectcalico.org/v3", "kind": kind, "metadata": metadata, "spec": spec,
     });
     match parse(&document) {
         Ok(Parsed::Resource(resource)) => store.apply(Event::Upsert(resource, Revision(1))),
@@ -205,7 +210,11 @@ fn a_reflector_leaves_the_mesh_on_both_sides() {
     ]);
     assert_eq!(
         names(&planned(&store, "a")),
-        ["Mesh_192_0_2_2", "Mesh_2001_db8__2"]
+        ["Mesh_192_0_2_2", "Mesh_2001_db8__2", "Node_192_0_2_3"]
+    );
+    assert_eq!(
+        names(&planned(&store, "b")),
+        ["Mesh_192_0_2_1", "Mesh_2001_db8__1"]
     );
     let plan = planned(&store, "r");
     assert_eq!(names(&plan), ["Node_192_0_2_1", "Node_192_0_2_77"]);

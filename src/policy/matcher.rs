@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::prefix_set::PrefixSet;
 use crate::net::Prefix;
 use crate::wire::PathAttributes;
 
@@ -33,9 +34,9 @@ pub enum RouteSource {
 #[serde(rename_all = "camelCase")]
 pub enum Condition {
     /// The prefix equals one of these.
-    Equals(Arc<[Prefix]>),
+    Equals(PrefixSet),
     /// The prefix lies inside one of these, or equals it.
-    Inside(Arc<[Prefix]>),
+    Inside(PrefixSet),
     /// LOCAL_PREF is above this; `MAX − m` here means that the route's metric is below `m`
     /// (spec/calico.md §4.2).
     LocalPrefAbove(u32),
@@ -52,8 +53,8 @@ impl Condition {
     /// Whether the condition holds for a route as it stands.
     pub fn holds(&self, route: &RouteContext<'_>) -> bool {
         match self {
-            Self::Equals(prefixes) => prefixes.contains(&route.prefix),
-            Self::Inside(prefixes) => prefixes.iter().any(|p| p.contains(&route.prefix)),
+            Self::Equals(prefixes) => prefixes.has(&route.prefix),
+            Self::Inside(prefixes) => prefixes.covers(&route.prefix),
             Self::LocalPrefAbove(bound) => {
                 route.attributes.local_pref.unwrap_or(LOCAL_PREF_DEFAULT) > *bound
             }

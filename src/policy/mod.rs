@@ -4,11 +4,13 @@
 
 mod edit;
 mod matcher;
+mod prefix_set;
 mod role;
 mod rule;
 
 pub use edit::{Edit, NextHopMode};
 pub use matcher::{Condition, LOCAL_PREF_DEFAULT, RouteContext, RouteSource};
+pub use prefix_set::PrefixSet;
 pub use role::OtcVerdict;
 pub use rule::{Policy, Rule, Then, Verdict};
 

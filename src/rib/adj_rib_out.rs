@@ -13,6 +13,7 @@ use crate::wire::PathAttributes;
 /// Destinations per block; a block is 6 KiB.
 const BLOCK: usize = 512;
 
+#[derive(Clone, Debug)]
 struct Block {
     attributes: [Option<Arc<PathAttributes>>; BLOCK],
     sources: [PeerId; BLOCK],
@@ -45,17 +46,24 @@ impl Advertised {
 
 /// The Adj-RIB-Out of a group: 12 octets per destination, whatever the number of members. Where
 /// several paths are sent, a list for each destination.
-#[derive(Default)]
+///
+/// A clone shares every block until one of the two changes it, so that what was advertised at one
+/// time can be kept, or be the beginning of another group, for a pointer per block.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct AdjRibOut {
     routes: Routes,
     by_source: BTreeMap<PeerId, u64>,
     len: u64,
 }
 
+#[derive(Clone, Debug)]
 enum Routes {
     Single(Blocks),
-    Several(BTreeMap<DestId, Box<[Advertised]>>),
+    Several(BTreeMap<u32, Arc<Lists>>),
 }
+
+/// The lists of one block of destinations.
+type Lists = BTreeMap<DestId, Box<[Advertised]>>;
 
 impl Default for Routes {
     fn default() -> Self {
@@ -81,9 +89,10 @@ impl AdjRibOut {
     pub(crate) fn get(&self, dest: DestId) -> AdvertisedPaths {
         match &self.routes {
             Routes::Single(blocks) => blocks.get(dest).into_iter().collect(),
-            Routes::Several(lists) => {
-                let list = lists.get(&dest).map_or(&[][..], |list| list);
-                list.iter().cloned().collect()
+            Routes::Several(blocks) => {
+                let lists = blocks.get(&block_of(dest));
+                let list = lists.and_then(|lists| lists.get(&dest));
+                list.map_or(&[][..], |list| list).iter().cloned().collect()
             }
         }
     }
@@ -99,13 +108,8 @@ impl AdjRibOut {
                     .into_iter()
                     .collect()
             }
-            Routes::Several(lists) if new.is_empty() => lists
-                .remove(&dest)
-                .map(Vec::from)
-                .unwrap_or_default()
-                .into(),
-            Routes::Several(lists) => {
-                let old = lists.insert(dest, new.into_vec().into());
+            Routes::Several(blocks) => {
+                let old = replace_list(blocks, dest, new.into_vec());
                 old.map(Vec::from).unwrap_or_default().into()
             }
         };
@@ -140,8 +144,8 @@ impl AdjRibOut {
         let mut set = DestSet::default();
         match &self.routes {
             Routes::Single(blocks) => blocks.add_to(&mut set),
-            Routes::Several(lists) => {
-                for dest in lists.keys() {
+            Routes::Several(blocks) => {
+                for dest in blocks.values().flat_map(|lists| lists.keys()) {
                     set.insert(*dest);
                 }
             }
@@ -160,9 +164,35 @@ impl AdjRibOut {
     }
 }
 
+const fn block_of(dest: DestId) -> u32 {
+    dest.0 / BLOCK as u32
+}
+
+fn replace_list(
+    blocks: &mut BTreeMap<u32, Arc<Lists>>,
+    dest: DestId,
+    new: Vec<Advertised>,
+) -> Option<Box<[Advertised]>> {
+    let number = block_of(dest);
+    if !new.is_empty() {
+        let lists = Arc::make_mut(blocks.entry(number).or_default());
+        return lists.insert(dest, new.into());
+    }
+    let lists = blocks.get_mut(&number)?;
+    if !lists.contains_key(&dest) {
+        return None;
+    }
+    let lists = Arc::make_mut(lists);
+    let old = lists.remove(&dest);
+    if lists.is_empty() {
+        blocks.remove(&number);
+    }
+    old
+}
+
 /// One route for each destination, in blocks that exist where there is one.
-#[derive(Default)]
-struct Blocks(Vec<Option<Box<Block>>>);
+#[derive(Clone, Debug, Default)]
+struct Blocks(Vec<Option<Arc<Block>>>);
 
 impl Blocks {
     fn get(&self, dest: DestId) -> Option<Advertised> {
@@ -183,7 +213,7 @@ impl Blocks {
         }
         if self.0[number].is_none() {
             new.as_ref()?;
-            self.0[number] = Some(Box::new(Block {
+            self.0[number] = Some(Arc::new(Block {
                 attributes: [const { None }; BLOCK],
                 sources: [PeerId::LOCAL; BLOCK],
                 used: 0,
@@ -191,6 +221,10 @@ impl Blocks {
         }
         let slot = &mut self.0[number];
         let block = slot.as_mut().expect("it was made above");
+        if new.is_none() && block.attributes[at].is_none() {
+            return None;
+        }
+        let block = Arc::make_mut(block);
         let old = block.attributes[at].take().map(|attributes| Advertised {
             path_id: ONLY_PATH,
             attributes,

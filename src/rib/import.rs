@@ -98,6 +98,11 @@ impl<'a> Import<'a> {
     }
 }
 
+/// Whether other peers may hear otherwise of a peer's paths though those stay as they are.
+pub(crate) fn is_told_otherwise(old: &PeerSetup, new: &PeerSetup) -> bool {
+    (old.external, old.reflector_client) != (new.external, new.reflector_client)
+}
+
 /// Whether the verdicts on a peer's paths, or what other peers hear of them, may have changed.
 pub(crate) fn differs(old: &PeerSetup, new: &PeerSetup, family: Family) -> bool {
     let facts = |setup: &PeerSetup| {

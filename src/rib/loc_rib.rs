@@ -249,7 +249,7 @@ impl<A: AddressFamily> LocRib<A> {
             destination.paths.shrink_to_fit();
         }
         if let Some(rib) = shared.peers.rib_mut(slot, A::FAMILY).filter(|_| !stays) {
-            rib.dests.remove(dest);
+            rib.gone(dest);
         }
         self.reselect(shared, dest, &before, false);
     }
@@ -272,16 +272,21 @@ impl<A: AddressFamily> LocRib<A> {
         let changed = after != *before || (touch && destination.selected > 0);
         shared.count_best(before.best(), after.best(), A::FAMILY);
         if (changed || was_held) && !destination.held {
-            let current = destination.version;
-            if let Some(version) = self.log.append(dest, current) {
-                destination.version = version;
-                let table = &self.table;
-                self.log
-                    .compact(|dest| table.live(dest).map(|d| d.version).unwrap_or_default());
-            }
-            debug_assert!(self.log.len() <= 2 * self.table.len() + 64, "invariant 7");
+            self.touch(dest);
         }
         self.free_unless_seen(dest);
+    }
+
+    /// Makes every reader of the log look at a destination (again).
+    pub(crate) fn touch(&mut self, dest: DestId) {
+        let destination = self.table.get_mut(dest);
+        if let Some(version) = self.log.append(dest, destination.version) {
+            destination.version = version;
+            let table = &self.table;
+            self.log
+                .compact(|dest| table.live(dest).map(|d| d.version).unwrap_or_default());
+        }
+        debug_assert!(self.log.len() <= 2 * self.table.len() + 64, "invariant 7");
     }
 
     /// Gives up an empty destination that no reader has still to learn about; others stay as

@@ -1,8 +1,9 @@
 //! One peer in a group: dumping, then catching up, then live.
 //!
 //! A member that is not live costs a cursor. It is served a chunk at a time, when it asks, from what
-//! the group has advertised last: first every destination in the order of numbers, then those that
-//! the log names after the version at which the dump began. Both send the state as of the head, so a
+//! the group has advertised last: first every destination in the order of numbers (less what it knows
+//! from a group that it was in before), then those that the log names after the version at which the
+//! dump began. Both send the state as of the head, so a
 //! destination may be told twice, never wrongly; whatever the head changes later is further on in the
 //! log.
 
@@ -11,12 +12,13 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use super::adj_rib_out::{AdjRibOut, Advertised, AdvertisedPaths};
 use super::chunk::{Barred, Batch};
 use super::command::{Chunk, Version};
-use super::dest_set::DestSet;
+use super::known::{Known, KnownPaths};
 use super::loc_rib::LocRib;
-use super::path_ids::PathIds;
 use super::shard::steps;
+use super::shared::Shared;
 use super::table::DestId;
 use super::update_group::Group;
 use crate::net::{AddressFamily, PathId, PeerId};
@@ -31,8 +33,11 @@ pub(crate) enum Progress {
         next: DestId,
         /// Where to read the log from afterwards.
         after: Version,
-        /// Destinations that the member may know from an earlier group: withdrawn unless told again.
-        known: Option<Arc<DestSet>>,
+        /// What the member has heard in earlier groups.
+        known: Known,
+        /// Whether everything is told, whatever is known, and withdrawn what is not. The member has
+        /// heard perhaps all of this group already. Otherwise what is known is not told again.
+        everything: bool,
     },
     /// On its way through the log.
     CatchingUp {
@@ -43,28 +48,14 @@ pub(crate) enum Progress {
     Live,
 }
 
-/// A re-advertisement whose begin and end are marked (RFC 7313 §4).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Readvertising {
-    /// None is wanted.
-    #[default]
-    No,
-    /// The next chunk begins it.
-    Due,
-    /// The end of the dump ends it.
-    UnderWay {
-        /// The peer has asked once more since; each begin gets its end before the next begin.
-        again: bool,
-    },
-}
-
 /// One peer in a group.
 #[derive(Debug)]
 pub(crate) struct Member {
     pub(crate) progress: Progress,
-    /// Whether End-of-RIB was sent in this session (RFC 4724 §2).
-    pub(crate) end_of_rib_sent: bool,
-    pub(crate) readvertising: Readvertising,
+    /// Whether the owner waits to hear that everything was told ([`super::Output::Complete`]).
+    pub(crate) awaited: bool,
+    /// Whether that was, but for what is `ready`.
+    pub(crate) ended: bool,
     /// Chunks ahead of whatever is next: the paths to one destination may take more than one.
     pub(crate) ready: VecDeque<Chunk>,
 }
@@ -80,18 +71,44 @@ pub(crate) enum Served {
 }
 
 impl Member {
-    /// A member that knows nothing, or what is in `known`, as of a version of the log.
-    pub(crate) const fn new(after: Version, known: Option<Arc<DestSet>>) -> Self {
+    /// A member that knows nothing as of a version of the log.
+    pub(crate) const fn new(after: Version) -> Self {
         Self {
             progress: Progress::Dumping {
                 next: DestId(0),
                 after,
-                known,
+                known: Known::Nothing,
+                everything: false,
             },
-            end_of_rib_sent: false,
-            readvertising: Readvertising::No,
+            awaited: true,
+            ended: false,
             ready: VecDeque::new(),
         }
+    }
+
+    /// Goes over to a group whose head is at a version, from one that has told so much. The member is
+    /// not live.
+    pub(crate) fn transfer(&mut self, told: &Arc<AdjRibOut>, head: Version) {
+        debug_assert!(!self.is_live(), "a live member is detached first");
+        let (after, known, everything) = match &mut self.progress {
+            Progress::Dumping {
+                after,
+                known,
+                everything: true,
+                ..
+            } => (*after, known.or_perhaps(told), true),
+            Progress::Dumping {
+                next, after, known, ..
+            } => (*after, std::mem::take(known).or_below(*next, told), false),
+            Progress::CatchingUp { after } => (*after, Known::all_of(told), false),
+            Progress::Live => (head, Known::all_of(told), false),
+        };
+        self.progress = Progress::Dumping {
+            next: DestId(0),
+            after: after.min(head),
+            known,
+            everything,
+        };
     }
 
     /// The member's place in the log, if it has one of its own.
@@ -102,26 +119,70 @@ impl Member {
         }
     }
 
+    /// Notes that everything was told; while the speaker is `recovering`, that is not all yet.
+    const fn end(&mut self, recovering: bool) {
+        self.ended |= self.awaited && !recovering;
+    }
+
+    /// Whether the owner is to hear that everything is handed out; it hears it once.
+    fn take_complete(&mut self) -> bool {
+        let complete = self.ended && self.ready.is_empty();
+        if complete {
+            (self.ended, self.awaited) = (false, false);
+        }
+        complete
+    }
+
     /// Whether the member follows the publications.
     pub(crate) const fn is_live(&self) -> bool {
         matches!(self.progress, Progress::Live)
     }
 }
 
+impl Progress {
+    /// The begin of telling everything that the group has advertised, where the member knows it, or
+    /// what else is in `known`, as of a version of the log.
+    pub(crate) const fn anew(after: Version, known: Known) -> Self {
+        Self::Dumping {
+            next: DestId(0),
+            after,
+            known,
+            everything: true,
+        }
+    }
+
+    /// Whether the member knows something of other groups, which is kept for it.
+    pub(crate) const fn keeps_known(&self) -> bool {
+        matches!(self, Self::Dumping { known, .. } if !known.is_nothing())
+    }
+}
+
 impl<A: AddressFamily> LocRib<A> {
-    /// Answers one pull of a member of the group at `index`.
-    /// While the speaker is `recovering`, what it says is not all yet, and it does not claim so.
-    pub(crate) fn serve(&mut self, index: usize, peer: PeerId, recovering: bool) -> Served {
+    /// Answers one pull of a member of the group at `index`; says also whether everything is told now
+    /// of which the end is awaited.
+    pub(crate) fn serve(
+        &mut self,
+        shared: &mut Shared,
+        index: usize,
+        peer: PeerId,
+    ) -> (Served, bool) {
         let group = &mut self.groups[index];
         if !group.is_built() {
-            return Served::Later;
+            return (Served::Later, false);
         }
         let Some(mut member) = group.members.remove(&peer) else {
-            return Served::Later;
+            return (Served::Later, false);
         };
+        let kept = member.progress.keeps_known();
+        // While the speaker recovers, what it says is not all yet, and it does not claim so.
+        let recovering = shared.options.recovering;
         let served = self.serve_member(index, peer, &mut member, recovering);
+        let complete = member.take_complete();
+        if kept && !member.progress.keeps_known() {
+            shared.interner.release(1);
+        }
         self.groups[index].members.insert(peer, member);
-        served
+        (served, complete)
     }
 
     fn serve_member(
@@ -134,10 +195,13 @@ impl<A: AddressFamily> LocRib<A> {
         if let Some(chunk) = member.ready.pop_front() {
             return Served::Chunk(chunk);
         }
-        let owed = !recovering && !member.end_of_rib_sent;
         let context = self.groups[index].key.encode;
         if matches!(member.progress, Progress::Dumping { .. }) {
-            let served = self.serve_dump(index, peer, member, owed);
+            if self.groups[index].is_reexporting() {
+                // Who is told everything is told what holds now, and all of it before the End-of-RIB.
+                return Served::Later;
+            }
+            let served = self.serve_dump(index, peer, member, recovering);
             if !matches!(served, Served::Later)
                 || matches!(member.progress, Progress::Dumping { .. })
             {
@@ -148,12 +212,15 @@ impl<A: AddressFamily> LocRib<A> {
             let mut batch = Batch::new(context);
             let caught_up = self.catch_up(index, peer, &mut batch, after);
             let after = *after;
-            let end_of_rib = owed && caught_up;
-            member.end_of_rib_sent |= end_of_rib;
-            if let Some(chunk) = chunk(batch, member, after, end_of_rib) {
+            if caught_up {
+                member.end(recovering);
+            }
+            if let Some(chunk) = chunk(batch, member, after) {
                 return Served::Chunk(chunk);
             }
-            if !caught_up {
+            // Who went live behind what a sweep has logged would have all of that told to everyone,
+            // whether it changed or not.
+            if !caught_up || self.is_reexporting() {
                 return Served::Later;
             }
             member.progress = Progress::Live;
@@ -163,31 +230,24 @@ impl<A: AddressFamily> LocRib<A> {
     }
 
     /// Goes on with a dump. With [`Served::Later`] and another progress it has ended without a word.
-    fn serve_dump(&self, index: usize, peer: PeerId, member: &mut Member, owed: bool) -> Served {
+    fn serve_dump(
+        &self,
+        index: usize,
+        peer: PeerId,
+        member: &mut Member,
+        recovering: bool,
+    ) -> Served {
         let group = &self.groups[index];
         let mut batch = Batch::<A>::new(group.key.encode);
-        let Progress::Dumping { next, after, known } = &mut member.progress else {
+        let Progress::Dumping { after, .. } = &member.progress else {
             return Served::Later;
         };
         let after = *after;
-        if member.readvertising == Readvertising::Due {
-            batch.begin_refresh();
-            member.readvertising = Readvertising::UnderWay { again: false };
-        }
-        let ended = self.dump(group, peer, &mut batch, next, known.as_deref());
-        if ended {
+        if self.dump(group, peer, &mut batch, &mut member.progress) {
             member.progress = Progress::CatchingUp { after };
-            if let Readvertising::UnderWay { again } = member.readvertising {
-                batch.end_refresh();
-                member.readvertising = Readvertising::No;
-                if again {
-                    member.readvertising = Readvertising::Due;
-                    member.progress = Member::new(after, None).progress;
-                }
-            }
-            member.end_of_rib_sent |= owed;
+            member.end(recovering);
         }
-        chunk(batch, member, after, ended && owed).map_or(Served::Later, Served::Chunk)
+        chunk(batch, member, after).map_or(Served::Later, Served::Chunk)
     }
 
     /// Reads the log up to the group's head; says whether it came there.
@@ -207,15 +267,7 @@ impl<A: AddressFamily> LocRib<A> {
             // An older entry is skipped: the destination is met again, here or by the head.
             if destination.version == version
                 && (step == STEPS_MAX
-                    || !say(
-                        group,
-                        &self.path_ids,
-                        peer,
-                        batch,
-                        dest,
-                        destination.prefix,
-                        true,
-                    ))
+                    || !self.say(group, peer, batch, (dest, destination.prefix), true))
             {
                 return false;
             }
@@ -232,25 +284,38 @@ impl<A: AddressFamily> LocRib<A> {
         group: &Group,
         peer: PeerId,
         batch: &mut Batch<A>,
-        next: &mut DestId,
-        known: Option<&DestSet>,
+        progress: &mut Progress,
     ) -> bool {
+        let Progress::Dumping {
+            next,
+            after,
+            known,
+            everything,
+        } = progress
+        else {
+            return true;
+        };
         for _ in 0..STEPS_MAX {
             let dest = *next;
             if dest >= self.table.end() {
                 return true;
             }
             if let Some(destination) = self.table.live(dest) {
-                let may_know = known.is_some_and(|known| known.contains(dest));
-                if !say(
-                    group,
-                    &self.path_ids,
-                    peer,
-                    batch,
-                    dest,
-                    destination.prefix,
-                    may_know,
-                ) {
+                let prefix = destination.prefix;
+                let said = match known.of(dest) {
+                    KnownPaths::Exactly(known) if !*everything => {
+                        // What has changed meanwhile is met in the log, and so is what is held back
+                        // once it is not.
+                        destination.version > *after
+                            || destination.held
+                            || self.say_difference(group, peer, batch, (dest, prefix), known)
+                    }
+                    KnownPaths::Nothing => self.say(group, peer, batch, (dest, prefix), false),
+                    KnownPaths::Perhaps | KnownPaths::Exactly(_) => {
+                        self.say(group, peer, batch, (dest, prefix), true)
+                    }
+                };
+                if !said {
                     return false;
                 }
             }
@@ -258,34 +323,72 @@ impl<A: AddressFamily> LocRib<A> {
         }
         false
     }
+
+    /// Adds what a member is told of a destination, and withdrawals of what else it `may_know` of it;
+    /// says whether there was room.
+    fn say(
+        &self,
+        group: &Group,
+        peer: PeerId,
+        batch: &mut Batch<A>,
+        (dest, prefix): (DestId, A::Prefix),
+        may_know: bool,
+    ) -> bool {
+        let told = group.told_to(dest, peer);
+        let mut gone = SmallVec::<[PathId; 1]>::new();
+        if may_know {
+            gone = group.unsaid(&self.path_ids, dest, &told);
+        }
+        put(batch, prefix, &gone, &told)
+    }
+
+    /// The same where the member is known to know just these paths and perhaps its own: what it is not
+    /// told yet, and withdrawals of what it is not told any more.
+    fn say_difference(
+        &self,
+        group: &Group,
+        peer: PeerId,
+        batch: &mut Batch<A>,
+        (dest, prefix): (DestId, A::Prefix),
+        mut known: AdvertisedPaths,
+    ) -> bool {
+        known.retain(|path| path.source != peer);
+        if known.iter().any(|path| group.led_to(path) == Some(peer)) {
+            // The other group may have seen it otherwise.
+            return self.say(group, peer, batch, (dest, prefix), true);
+        }
+        let mut told = group.told_to(dest, peer);
+        let is_told = |id: PathId| told.iter().any(|path| path.path_id == id);
+        let gone: SmallVec<[PathId; 1]> = known
+            .iter()
+            .map(|path| path.path_id)
+            .filter(|id| !is_told(*id))
+            .collect();
+        told.retain(|path| {
+            let mut same = known.iter().filter(|known| known.path_id == path.path_id);
+            !same.any(|known| known.is_same_as(path))
+        });
+        put(batch, prefix, &gone, &told)
+    }
 }
 
-/// Adds what a member is told of a destination, and withdrawals of what else it `may_know` of it; says
-/// whether there was room.
-fn say<A: AddressFamily>(
-    group: &Group,
-    ids: &PathIds,
-    peer: PeerId,
+/// Adds withdrawals and announcements of a destination; says whether there was room.
+fn put<A: AddressFamily>(
     batch: &mut Batch<A>,
-    dest: DestId,
     prefix: A::Prefix,
-    may_know: bool,
+    gone: &[PathId],
+    told: &[Advertised],
 ) -> bool {
-    let told = group.told_to(dest, peer);
-    let mut gone = SmallVec::<[PathId; 1]>::new();
-    if may_know {
-        gone = group.unsaid(ids, dest, &told);
-    }
     if told.is_empty() && gone.is_empty() {
         return true;
     }
-    if !batch.has_room_for(&told, gone.len()) {
+    if !batch.has_room_for(told, gone.len()) {
         return false;
     }
-    for path_id in gone {
+    for path_id in gone.iter().copied() {
         batch.withdraw(Nlri { prefix, path_id });
     }
-    for path in &told {
+    for path in told {
         let path_id = path.path_id;
         batch.announce(Nlri { prefix, path_id }, &path.attributes, &Barred::new());
     }
@@ -293,13 +396,8 @@ fn say<A: AddressFamily>(
 }
 
 /// The batch as one chunk, with what does not fit made ready to follow; `None` where it would be empty.
-fn chunk<A: AddressFamily>(
-    batch: Batch<A>,
-    member: &mut Member,
-    upto: Version,
-    end_of_rib: bool,
-) -> Option<Chunk> {
-    member.ready.extend(batch.pack(upto, upto, end_of_rib));
+fn chunk<A: AddressFamily>(batch: Batch<A>, member: &mut Member, upto: Version) -> Option<Chunk> {
+    member.ready.extend(batch.pack(upto, upto));
     member.ready.pop_front()
 }
 

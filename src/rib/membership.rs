@@ -1,13 +1,13 @@
-//! Who is in which update group: joining, leaving, moving, and losing the thread.
+//! Who is in which update group: joining, leaving, and losing the thread.
 
 use std::sync::Arc;
 
 use super::command::{GroupId, Output, Version};
+use super::known::Known;
 use super::loc_rib::LocRib;
-use super::member::{Member, Progress, Readvertising};
+use super::member::{Member, Progress};
 use super::peers::PeerSlot;
 use super::shared::Shared;
-use super::table::DestId;
 use super::update_group::{Group, GroupKey};
 use crate::net::{AddressFamily, PeerId};
 
@@ -19,16 +19,6 @@ impl<A: AddressFamily> LocRib<A> {
             return;
         };
         let key = GroupKey::of(&peer.setup, terms, A::FAMILY);
-        self.enter(shared, slot, key, |head| Member::new(head, None));
-    }
-
-    fn enter(
-        &mut self,
-        shared: &mut Shared,
-        slot: PeerSlot,
-        key: GroupKey,
-        member: impl FnOnce(Version) -> Member,
-    ) {
         let index = match self.groups.iter().position(|group| group.key == key) {
             Some(index) => index,
             None => {
@@ -43,7 +33,7 @@ impl<A: AddressFamily> LocRib<A> {
         let group = &mut self.groups[index];
         let peer = shared.peers.get_mut(slot);
         *peer.groups.get_mut(A::FAMILY) = Some(group.id);
-        let member = member(group.head);
+        let member = Member::new(group.head);
         group.insert(peer.setup.peer, peer.setup.address, member);
     }
 
@@ -55,15 +45,19 @@ impl<A: AddressFamily> LocRib<A> {
         let peer = shared.peers.get_mut(slot);
         *peer.groups.get_mut(A::FAMILY) = None;
         let group = &mut self.groups[index];
-        if let Some(member) = group.remove(peer.setup.peer, peer.setup.address)
-            && member.is_live()
-        {
-            group.leave_live();
+        if let Some(member) = group.remove(peer.setup.peer, peer.setup.address) {
+            if member.is_live() {
+                group.leave_live();
+            }
+            shared
+                .interner
+                .release(member.progress.keeps_known().into());
         }
         self.drop_if_empty(shared, index);
     }
 
-    fn drop_if_empty(&mut self, shared: &mut Shared, index: usize) {
+    /// Ends the group at an index if nobody is in it.
+    pub(crate) fn drop_if_empty(&mut self, shared: &mut Shared, index: usize) {
         if self.groups[index].members.is_empty() {
             let group = self.groups.remove(index);
             let advertised = usize::try_from(group.rib.len()).unwrap_or(usize::MAX);
@@ -75,59 +69,9 @@ impl<A: AddressFamily> LocRib<A> {
         }
     }
 
-    /// Moves a peer whose key has changed. It keeps its session: the new group's routes are dumped,
-    /// and what only the old group advertised is withdrawn.
-    pub(crate) fn move_group(&mut self, shared: &mut Shared, slot: PeerSlot) {
-        let Some(index) = self.group_of(shared, slot) else {
-            return;
-        };
-        let peer = shared.peers.get(slot);
-        let (id, Some(terms)) = (peer.setup.peer, peer.session_in(A::FAMILY)) else {
-            return;
-        };
-        let key = GroupKey::of(&peer.setup, terms, A::FAMILY);
-        let group = &mut self.groups[index];
-        if group.key == key {
-            return;
-        }
-        let mut known = group.told();
-        let (floor, address) = (group.floor(), peer.setup.address);
-        let Some(member) = group.remove(id, address) else {
-            return;
-        };
-        let after = member.cursor().unwrap_or(floor);
-        match member.progress {
-            Progress::Live => {
-                group.leave_live();
-                let family = A::FAMILY;
-                shared
-                    .outputs
-                    .push_back(Output::Detach { peer: id, family });
-            }
-            Progress::Dumping {
-                known: Some(earlier),
-                ..
-            } => Arc::make_mut(&mut known).extend(&earlier),
-            Progress::Dumping { known: None, .. } | Progress::CatchingUp { .. } => {}
-        }
-        // Entered first: were the old group's end to empty the table of groups, nothing would hold
-        // the log for the peer.
-        self.enter(shared, slot, key, |head| Member {
-            progress: Member::new(after.min(head), Some(known)).progress,
-            ..member
-        });
-        self.drop_if_empty(shared, index);
-    }
-
-    /// Tells a member everything again (RFC 2918), between marks where the peer knows them and has had
-    /// its End-of-RIB; before that there must be none (RFC 7313 §4), and End-of-RIB is the end.
-    pub(crate) fn refresh(&mut self, shared: &mut Shared, slot: PeerSlot) {
-        let peer = shared.peers.get(slot);
-        let marks = peer
-            .session
-            .as_ref()
-            .is_some_and(|terms| terms.enhanced_refresh);
-        let peer = peer.setup.peer;
+    /// Tells a member everything again (RFC 2918); where that is `awaited`, the owner hears of the end.
+    pub(crate) fn refresh(&mut self, shared: &mut Shared, slot: PeerSlot, awaited: bool) {
+        let peer = shared.peers.get(slot).setup.peer;
         let Some(index) = self.group_of(shared, slot) else {
             return;
         };
@@ -136,21 +80,16 @@ impl<A: AddressFamily> LocRib<A> {
         let Some(member) = group.members.get_mut(&peer) else {
             return;
         };
-        if let Readvertising::UnderWay { again } = &mut member.readvertising {
-            *again = true;
-            return;
-        }
-        if marks && member.end_of_rib_sent {
-            member.readvertising = Readvertising::Due;
-        }
+        member.awaited |= awaited;
         match &mut member.progress {
-            Progress::Dumping { next, .. } => *next = DestId(0),
+            Progress::Dumping { after, known, .. } => {
+                member.progress = Progress::anew(*after, std::mem::take(known));
+            }
             Progress::CatchingUp { after } => {
-                let after = *after;
-                member.progress = Member::new(after, None).progress;
+                member.progress = Progress::anew(*after, Known::Nothing);
             }
             Progress::Live => {
-                member.progress = Member::new(floor, None).progress;
+                member.progress = Progress::anew(floor, Known::Nothing);
                 group.leave_live();
                 let family = A::FAMILY;
                 shared.outputs.push_back(Output::Detach { peer, family });
@@ -158,15 +97,13 @@ impl<A: AddressFamily> LocRib<A> {
         }
     }
 
-    /// Makes live members pull once more that were not told End-of-RIB while the speaker recovered.
-    ///
-    /// The group's publications would do only for those that keep up: one that falls behind is served
-    /// from the log, which has no place for an End-of-RIB.
+    /// Makes live members pull once more whose End-of-RIB was withheld while the speaker recovered:
+    /// the answer comes behind everything that they have been told until then.
     pub(crate) fn owe_end_of_rib(&mut self, shared: &mut Shared) {
         for group in &mut self.groups {
             let (after, mut left) = (group.floor(), 0);
             for (peer, member) in &mut group.members {
-                if member.is_live() && !member.end_of_rib_sent {
+                if member.is_live() && member.awaited {
                     member.progress = Progress::CatchingUp { after };
                     left += 1;
                     let (peer, family) = (*peer, A::FAMILY);
@@ -202,7 +139,7 @@ impl<A: AddressFamily> LocRib<A> {
             // withdrawals of all that is left in the table included.
             None => {
                 let known = Arc::new(self.table.destinations());
-                Member::new(floor, Some(known)).progress
+                Progress::anew(floor, Known::Perhaps(known))
             }
         };
         group.leave_live();

@@ -2,7 +2,7 @@
 //!
 //! A [`Shard`] owns all route state of its prefixes. It is pure: [`Command`]s go in, [`Output`]s come
 //! out, time is an argument. The daemon runs it on a thread of its own, the simulator calls it
-//! directly.
+//! directly. There may be several ([`Sharding`]); what they tell is the same in sum.
 //!
 //! # How routes come in
 //!
@@ -40,6 +40,7 @@ mod batch;
 mod change_log;
 mod chunk;
 mod command;
+mod configure;
 mod decision;
 mod dest_set;
 mod export;
@@ -47,6 +48,7 @@ mod extended;
 mod feed;
 mod import;
 mod intern;
+mod known;
 mod loc_rib;
 mod member;
 mod membership;
@@ -54,10 +56,13 @@ mod nexthop;
 mod path;
 mod path_ids;
 mod peers;
+mod policy_pool;
 mod prefix_limit;
 mod query;
+mod regroup;
 mod restart;
 mod shard;
+mod sharding;
 mod shared;
 mod sweep;
 mod table;
@@ -85,7 +90,7 @@ pub use command::{
     SessionTerms, Version,
 };
 pub use feed::{FibChange, FibRoute, FibRouteKind};
-pub use prefix_limit::PrefixLimitEvent;
+pub use prefix_limit::{PrefixLimitEvent, PrefixTally};
 // For the benches, and the test that nothing is allocated for known sets.
 #[doc(hidden)]
 pub use intern::Interner;
@@ -94,6 +99,10 @@ pub use query::{
     RoutesQuery,
 };
 pub use shard::{Shard, ShardOptions};
+pub use sharding::{
+    BookSteps, Boundary, Demarcation, DemarcationSteps, Gathering, KernelPulls, NextHopBook,
+    SHARDS_MAX, ShardId, Sharding, Shards,
+};
 
 /// Chunks that a group's ring keeps; a member further behind catches up from the log.
 pub const RING_CHUNKS: usize = 256;

@@ -116,8 +116,11 @@ impl Path {
         path
     }
 
-    /// Replaces the import verdict.
+    /// Replaces the import verdict. A path that is refused holds no place any more.
     pub(crate) fn set_imported(&mut self, imported: Imported) {
+        if matches!(imported, Imported::Refused(_)) {
+            self.state &= !Self::HOLDING;
+        }
         (self.edited, self.refusal) = match imported {
             Imported::AsReceived => (None, None),
             Imported::Edited(edited) => (Some(edited), None),

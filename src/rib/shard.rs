@@ -5,15 +5,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::batch::RouteBatch;
-use super::command::{Command, Output, PeerSetup, Routes};
-use super::import;
+use super::command::{Command, Output, Routes};
 use super::loc_rib::LocRib;
 use super::member::Served;
 use super::path::Path;
 use super::peers::PeerSlot;
 use super::shared::Shared;
 use super::sweep::{Sweep, SweepKind};
-use crate::net::{AddressFamily, Family, Ipv4, Ipv6, PathId, PeerId, PerFamily, Prefix};
+use crate::net::{AddressFamily, Family, Ipv4, Ipv6, PathId, PeerId, Prefix};
 
 /// How a shard works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,8 +23,8 @@ pub struct ShardOptions {
     /// next hop; if not (a reflector off the data path), every next hop counts as reachable.
     pub track_next_hops: bool,
     /// Whether the speaker has restarted and still learns what it knew. Until [`Command::Recovered`]
-    /// it tells routes, but no End-of-RIB, at which peers would give up what is missing (RFC 4724
-    /// §4.1).
+    /// it tells routes, but not that they are all ([`Output::Complete`]), upon which peers would give
+    /// up what is missing (RFC 4724 §4.1).
     pub recovering: bool,
 }
 
@@ -109,8 +108,10 @@ impl Shard {
     /// Takes one command. Commands about peers that are not configured, or not up, do nothing.
     pub fn handle(&mut self, now: Instant, command: Command) {
         match command {
-            Command::AddPeer(setup) | Command::UpdatePeer(setup) => self.set_peer(setup),
+            Command::AddPeer(setup) => self.set_peers(vec![setup]),
+            Command::UpdatePeers(setups) => self.set_peers(setups),
             Command::RemovePeer(peer) => self.remove_peer(peer),
+            Command::ShareTally { peer, tallies } => self.share_tally(peer, tallies),
             Command::SessionUp(terms) => self.session_up(terms),
             Command::SessionDown { peer, keep_until } => self.session_down(peer, keep_until),
             Command::Routes(Routes::V4(batch)) => {
@@ -124,9 +125,13 @@ impl Shard {
                 }
             }
             Command::EndOfRib { peer, family } => self.end_of_rib(peer, family),
-            Command::Refresh { peer, family } => {
+            Command::Refresh {
+                peer,
+                family,
+                awaited,
+            } => {
                 if let Some(slot) = self.shared.peers.slot(peer) {
-                    in_family!(self, family, refresh, &mut self.shared, slot);
+                    in_family!(self, family, refresh, &mut self.shared, slot, awaited);
                 }
             }
             Command::RefreshBegin { peer, family } => self.refresh_begin(now, peer, family),
@@ -223,51 +228,6 @@ impl Shard {
         self.shared.peers.get(slot).session_in(family).map(|_| slot)
     }
 
-    fn set_peer(&mut self, setup: PeerSetup) {
-        let Some(slot) = self.shared.peers.slot(setup.peer) else {
-            // Above the limit the peer is as good as not configured: nothing of it is accepted.
-            if let Some(slot) = self.shared.peers.add(setup) {
-                self.set_limits(slot);
-            }
-            return;
-        };
-        let peer = self.shared.peers.get_mut(slot);
-        let old = std::mem::replace(&mut peer.setup, Arc::new(setup));
-        let new = Arc::clone(&peer.setup);
-        for family in Family::ALL {
-            if import::differs(&old, &new, family) {
-                let kind = SweepKind::Reimport(slot);
-                self.begin_sweep(Sweep::new(family, kind));
-            }
-            in_family!(self, family, move_group, &mut self.shared, slot);
-        }
-        self.set_limits(slot);
-    }
-
-    fn set_limits(&mut self, slot: PeerSlot) {
-        for family in Family::ALL {
-            let peer = self.shared.peers.get_mut(slot);
-            let limit = *peer.setup.prefix_limit.get(family);
-            let event = peer.ribs.get_mut(family).set_limit(limit);
-            self.shared.say_limit(slot, family, event);
-        }
-    }
-
-    fn remove_peer(&mut self, peer: PeerId) {
-        self.session_down(peer, PerFamily::default());
-        if let Some(slot) = self.shared.peers.remove(peer) {
-            self.sweeps
-                .retain(|sweep| sweep.kind != SweepKind::Reimport(slot));
-            self.release(slot);
-        }
-    }
-
-    fn release(&mut self, slot: PeerSlot) {
-        if self.shared.peers.release(slot) {
-            self.sweeps.retain(|sweep| !sweep.expires(slot));
-        }
-    }
-
     fn withdraw_local(&mut self, prefix: Prefix) {
         fn withdraw<A: AddressFamily>(rib: &mut LocRib<A>, shared: &mut Shared, prefix: Prefix) {
             use crate::net::PrefixKey;
@@ -307,9 +267,20 @@ impl Shard {
                 return;
             };
             steps = left;
-            if let SweepKind::Expire(slot) = sweep.kind {
-                self.release(slot);
+            self.end_sweep(&sweep);
+        }
+    }
+
+    fn end_sweep(&mut self, sweep: &Sweep) {
+        match sweep.kind {
+            SweepKind::Expire(slot) => self.release(slot),
+            // The next one looks for what the key after that means.
+            SweepKind::Reexport(group)
+                if !self.sweeps.iter().any(|queued| queued.kind == sweep.kind) =>
+            {
+                in_family!(self, sweep.family, end_reexport, group);
             }
+            SweepKind::Reexport(_) | SweepKind::Reimport { .. } | SweepKind::Resolve(_) => {}
         }
     }
 
@@ -338,25 +309,25 @@ impl Shard {
                 continue;
             };
             let id = in_family!(self, family, group_id, group);
-            let recovering = self.shared.options.recovering;
-            let output = match in_family!(self, family, serve, group, peer, recovering) {
-                Served::Chunk(chunk) => Output::Pulled {
+            let (served, complete) = in_family!(self, family, serve, &mut self.shared, group, peer);
+            let outputs = &mut self.shared.outputs;
+            match served {
+                Served::Chunk(chunk) => outputs.push_back(Output::Pulled {
                     peer,
                     family,
                     chunk,
-                },
-                Served::Live(at) => Output::Live {
+                }),
+                Served::Live(at) => outputs.push_back(Output::Live {
                     peer,
                     family,
                     group: id,
                     at,
-                },
-                Served::Later => {
-                    self.waiting.push_back((family, peer));
-                    continue;
-                }
-            };
-            self.shared.outputs.push_back(output);
+                }),
+                Served::Later => self.waiting.push_back((family, peer)),
+            }
+            if complete {
+                outputs.push_back(Output::Complete { peer, family });
+            }
         }
     }
 }

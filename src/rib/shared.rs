@@ -8,6 +8,7 @@ use super::intern::Interner;
 use super::nexthop::NextHops;
 use super::path::Path;
 use super::peers::{PeerSlot, Peers};
+use super::policy_pool::PolicyPool;
 use super::prefix_limit::PrefixLimitEvent;
 use super::shard::ShardOptions;
 use super::table::DestId;
@@ -19,6 +20,7 @@ pub(crate) struct Shared {
     pub(crate) options: ShardOptions,
     pub(crate) peers: Peers,
     pub(crate) interner: Interner,
+    pub(crate) policies: PolicyPool,
     pub(crate) next_hops: NextHops,
     /// Which routes reach the kernel; none do before the owner has said.
     pub(crate) kernel: Option<PerFamily<Arc<Policy>>>,
@@ -32,6 +34,7 @@ impl Shared {
             options,
             peers: Peers::default(),
             interner: Interner::default(),
+            policies: PolicyPool::default(),
             next_hops: NextHops::new(options.track_next_hops),
             kernel: None,
             outputs: VecDeque::new(),

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::command::GroupId;
 use super::import::Import;
 use super::loc_rib::{LocRib, Selection};
 use super::path::Imported;
@@ -23,8 +24,15 @@ pub(crate) struct Sweep {
 pub(crate) enum SweepKind {
     /// Remove the peer's stale paths.
     Expire(PeerSlot),
-    /// Run the import policy over the peer's paths again, and let the groups look at them again.
-    Reimport(PeerSlot),
+    /// Run the import policy over the peer's paths again.
+    Reimport {
+        /// The peer.
+        peer: PeerSlot,
+        /// Whether groups have to look at all of them again, also where they stay the same.
+        told_otherwise: bool,
+    },
+    /// Compare what a group is told under its key with what it was told.
+    Reexport(GroupId),
     /// Decide again where a path leads through a next hop.
     Resolve(IpAddr),
 }
@@ -48,6 +56,11 @@ impl Sweep {
     pub(crate) fn expires(&self, slot: PeerSlot) -> bool {
         self.kind == SweepKind::Expire(slot)
     }
+
+    /// Whether this imports a peer's paths again.
+    pub(crate) fn reimports(&self, slot: PeerSlot) -> bool {
+        matches!(self.kind, SweepKind::Reimport { peer, .. } if peer == slot)
+    }
 }
 
 impl<A: AddressFamily> LocRib<A> {
@@ -59,15 +72,19 @@ impl<A: AddressFamily> LocRib<A> {
         sweep: &mut Sweep,
         steps: usize,
     ) -> Option<usize> {
+        if let SweepKind::Reexport(group) = sweep.kind {
+            return self.reexport(shared, group, &mut sweep.next, steps);
+        }
         for done in 0..steps {
             let dest = match sweep.kind {
-                SweepKind::Expire(slot) | SweepKind::Reimport(slot) => {
+                SweepKind::Expire(slot) | SweepKind::Reimport { peer: slot, .. } => {
                     let rib = shared.peers.rib_mut(slot, A::FAMILY);
                     rib.and_then(|rib| rib.dests.next_from(sweep.next))
                 }
                 SweepKind::Resolve(address) => {
                     shared.next_hops.next_dest(address, A::FAMILY, sweep.next)
                 }
+                SweepKind::Reexport(_) => None,
             };
             let Some(dest) = dest else {
                 return Some(steps - done);
@@ -75,8 +92,12 @@ impl<A: AddressFamily> LocRib<A> {
             sweep.next = dest.next();
             match sweep.kind {
                 SweepKind::Expire(slot) => self.expire(shared, slot, dest),
-                SweepKind::Reimport(slot) => self.reimport(shared, slot, dest),
+                SweepKind::Reimport {
+                    peer,
+                    told_otherwise,
+                } => self.reimport(shared, peer, dest, told_otherwise),
                 SweepKind::Resolve(address) => self.resolve(shared, address, dest),
+                SweepKind::Reexport(_) => {}
             }
         }
         None
@@ -87,12 +108,21 @@ impl<A: AddressFamily> LocRib<A> {
         self.remove_paths(shared, dest, slot, |path| path.epoch() != current);
     }
 
-    fn reimport(&mut self, shared: &mut Shared, slot: PeerSlot, dest: DestId) {
+    /// Logs the destination only where readers could see a change, unless they are told otherwise even
+    /// of what stays.
+    fn reimport(
+        &mut self,
+        shared: &mut Shared,
+        slot: PeerSlot,
+        dest: DestId,
+        told_otherwise: bool,
+    ) {
         let peer = shared.peers.get(slot);
         let (setup, local_address) = (std::sync::Arc::clone(&peer.setup), peer.local_address());
         let destination = self.table.get_mut(dest);
         let before = Selection::of(destination, self.path_ids.is_on());
         let prefix = destination.prefix.into();
+        let mut touch = told_otherwise;
         for path in destination.paths.iter_mut() {
             if path.source() != slot {
                 continue;
@@ -101,7 +131,10 @@ impl<A: AddressFamily> LocRib<A> {
             let imported = import.verdict(prefix, &mut shared.interner);
             let accepted = !matches!(imported, Imported::Refused(_));
             let was_accepted = path.refusal().is_none();
+            let preference = path.preference();
             path.set_imported(imported);
+            // It may rank otherwise among the paths that are not selected.
+            touch |= self.path_ids.is_on() && path.preference() != preference;
             shared.interner.release(1);
             let next_hop = path.received().next_hop.address();
             match (was_accepted, accepted) {
@@ -113,7 +146,7 @@ impl<A: AddressFamily> LocRib<A> {
                 rib.reimported(was_accepted, accepted);
             }
         }
-        self.reselect(shared, dest, &before, true);
+        self.reselect(shared, dest, &before, touch);
     }
 
     fn resolve(&mut self, shared: &mut Shared, address: IpAddr, dest: DestId) {

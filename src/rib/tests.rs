@@ -86,10 +86,7 @@ fn every_member_gets_one_end_of_rib_in_a_session() {
     let mut world = World::new(false);
     world.peer_up(peer(1, false, false));
     world.settle();
-    world.tell(Command::Refresh {
-        peer: PeerId(1),
-        family: V4,
-    });
+    world.refresh(1, V4);
     world.settle();
     assert_eq!(world.drivers[&(PeerId(1), V4)].end_of_ribs, 1);
     assert_eq!(world.drivers[&(PeerId(1), V6)].end_of_ribs, 1);
@@ -245,7 +242,7 @@ fn a_changed_export_policy_withdraws_the_difference_and_keeps_the_session() {
     assert_eq!(world.told(2, V4).len(), 2);
     let mut setup = peer(2, true, false);
     setup.export = both(refusing("203.0.113.0/24"));
-    world.tell(Command::UpdatePeer(setup));
+    world.tell(Command::UpdatePeers(vec![setup]));
     world.settle();
     assert_eq!(next_hop(&world, 2, "203.0.113.0/24"), None);
     assert!(next_hop(&world, 2, "198.51.100.0/24").is_some());
@@ -262,10 +259,10 @@ fn a_changed_import_policy_is_applied_to_what_is_stored() {
     world.settle();
     let mut setup = peer(1, true, false);
     setup.import = both(refusing("203.0.113.0/24"));
-    world.tell(Command::UpdatePeer(setup));
+    world.tell(Command::UpdatePeers(vec![setup]));
     world.settle();
     assert!(world.told(2, V4).is_empty() && world.fib.is_empty());
-    world.tell(Command::UpdatePeer(peer(1, true, false)));
+    world.tell(Command::UpdatePeers(vec![peer(1, true, false)]));
     world.settle();
     assert!(world.told(2, V4).contains_key(&p));
 }
@@ -367,7 +364,7 @@ fn a_peer_that_changes_group_twice_forgets_what_the_first_one_told() {
         policy.name = name.into();
         let mut setup = peer(2, true, false);
         setup.export = both(policy.into());
-        world.tell(Command::UpdatePeer(setup));
+        world.tell(Command::UpdatePeers(vec![setup]));
     }
     world.settle();
     assert_eq!(world.told(2, V4).keys().collect::<Vec<_>>(), [&nth(V4, 2)]);

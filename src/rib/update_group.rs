@@ -5,13 +5,13 @@ use std::net::IpAddr;
 use std::sync::{Arc, Weak};
 
 use hashbrown::HashMap;
+use rekey::Reexport;
 use smallvec::SmallVec;
 
 use super::adj_rib_out::{AdjRibOut, Advertised, AdvertisedPaths, ONLY_PATH};
 use super::change_log::ChangeLog;
 use super::chunk::{Barred, Batch};
 use super::command::{Chunk, GroupId, PeerSetup, SessionTerms, Version};
-use super::dest_set::DestSet;
 use super::export::{Exporter, is_link_local};
 use super::member::Member;
 use super::path_ids::PathIds;
@@ -21,8 +21,10 @@ use crate::net::{AddressFamily, Asn, ClusterId, Family, PathId, PeerId, Role};
 use crate::policy::{NextHopMode, Policy};
 use crate::wire::{EncodeContext, Nlri};
 
+mod rekey;
+
 /// All that decides what a peer is told and in which bytes; equal keys share a group.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(crate) struct GroupKey {
     /// Whether the members are in other ASes.
     pub(crate) external: bool,
@@ -38,7 +40,7 @@ pub(crate) struct GroupKey {
     pub(crate) role: Option<Role>,
     /// How many paths to a destination are sent at most; at least one.
     pub(crate) paths_max: u16,
-    /// The export policy.
+    /// The export policy; shared, so that equal content is one pointer.
     pub(crate) export: Arc<Policy>,
     /// How bytes are written.
     pub(crate) encode: EncodeContext,
@@ -116,7 +118,8 @@ pub(crate) struct Group {
     /// them all, destinations are told again even where nothing changed for the others.
     retell: bool,
     /// What was advertised at a version, shared by members that leave at the same time.
-    told: (Version, Weak<DestSet>),
+    told: (Version, Weak<AdjRibOut>),
+    reexport: Reexport,
 }
 
 impl Group {
@@ -138,6 +141,7 @@ impl Group {
             live: 0,
             retell: false,
             told: (head, Weak::new()),
+            reexport: Reexport::Logged(head),
         }
     }
 
@@ -187,7 +191,7 @@ impl Group {
             self.drained = before;
         }
         self.published = self.head;
-        batch.pack(before, self.head, false)
+        batch.pack(before, self.head)
     }
 
     /// Fills the Adj-RIB-Out from the table. No one is told: nobody is live yet, and the head meets
@@ -281,7 +285,7 @@ impl Group {
     }
 
     /// The member that a path leads to.
-    fn led_to(&self, path: &Advertised) -> Option<PeerId> {
+    pub(crate) fn led_to(&self, path: &Advertised) -> Option<PeerId> {
         // The own address is no member's.
         let address = path.attributes.next_hop.address();
         let foreign = address.filter(|address| Some(*address) != self.key.own_next_hop);
@@ -382,15 +386,5 @@ impl Group {
     /// How many members are behind.
     pub(crate) fn lagging(&self) -> usize {
         self.members.len() - self.live
-    }
-
-    /// The destinations that the group's members were told of.
-    pub(crate) fn told(&mut self) -> Arc<DestSet> {
-        let known = self.told.1.upgrade().filter(|_| self.told.0 == self.head);
-        known.unwrap_or_else(|| {
-            let told = Arc::new(self.rib.destinations());
-            self.told = (self.head, Arc::downgrade(&told));
-            told
-        })
     }
 }

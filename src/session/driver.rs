@@ -1,6 +1,5 @@
 //! The task of one peer.
 
-use std::collections::VecDeque;
 use std::future::{pending, poll_fn};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,7 +15,8 @@ use super::connection::{Connection, Readiness};
 use super::follow::{Follow, follow_rings};
 use super::hold::Holds;
 use super::inbox::Inbox;
-use super::mailbox::{RibMail, RibReply};
+use super::mail::{Gone, Mail};
+use super::mailbox::{RibMailboxes, RibReply};
 use super::operate::{OperatorAction, OperatorReply};
 use super::receive::FaultLog;
 use super::record::Record;
@@ -28,7 +28,7 @@ use crate::clock;
 use crate::fsm::{self, Backlog, ConnectionId, Input, StopReason};
 use crate::net::{Family, PerFamily};
 use crate::plan::ChangeMode;
-use crate::rib::Chunk;
+use crate::rib::{Chunk, Demarcation, ShardId};
 use crate::wire::DecodeContext;
 
 /// Commands that wait for one session.
@@ -80,12 +80,11 @@ pub struct Driver {
     pub(super) spec: PeerSpec,
     pub(super) fsm: fsm::Peer,
     commands: mpsc::Receiver<DriverCommand>,
-    rib: mpsc::Sender<RibMail>,
     view: watch::Sender<Arc<PeerView>>,
     pub(super) record: Record,
     pub(super) connections: Vec<Connection>,
     pub(super) dialling: Option<JoinHandle<Result<TcpStream, String>>>,
-    pub(super) mail: VecDeque<RibMail>,
+    pub(super) mail: Mail,
     pub(super) session: Option<Session>,
     pub(super) holds: Holds,
     pub(super) panics: u32,
@@ -104,8 +103,12 @@ pub(super) struct Session {
     pub(super) context: DecodeContext,
     pub(super) inbox: Inbox,
     pub(super) faults: FaultLog,
-    pub(super) replies: mpsc::Receiver<RibReply>,
-    pub(super) follow: PerFamily<Follow>,
+    pub(super) replies: mpsc::Receiver<(ShardId, RibReply)>,
+    /// Each shard's part.
+    pub(super) follow: Vec<PerFamily<Follow>>,
+    pub(super) demarcation: PerFamily<Demarcation>,
+    /// Whether both sides mark the begin and the end of a refresh.
+    pub(super) enhanced_refresh: bool,
 }
 
 /// Why the task woke up.
@@ -115,17 +118,14 @@ enum Wake {
     Ready(ConnectionId, Readiness),
     Deadline,
     Mailed,
-    Reply(Option<RibReply>),
-    Ring(Family, Result<Arc<Chunk>, RecvError>),
+    Gone,
+    Reply(Option<(ShardId, RibReply)>),
+    Ring((ShardId, Family), Result<Arc<Chunk>, RecvError>),
 }
 
 impl Driver {
     /// Starts the task of a peer that the RIB already knows.
-    pub fn spawn(
-        spec: PeerSpec,
-        rib: mpsc::Sender<RibMail>,
-        options: DriverOptions,
-    ) -> DriverHandle {
+    pub fn spawn(spec: PeerSpec, rib: RibMailboxes, options: DriverOptions) -> DriverHandle {
         let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
         let record = Record::new(clock::wall());
         let holds = Holds {
@@ -142,12 +142,11 @@ impl Driver {
             spec,
             fsm,
             commands: inbox,
-            rib,
             view,
             record,
             connections: Vec::new(),
             dialling: None,
-            mail: VecDeque::new(),
+            mail: Mail::new(rib),
             session: None,
             holds,
             panics: 0,
@@ -192,15 +191,14 @@ impl Driver {
             commands,
             dialling,
             connections,
-            rib,
             mail,
             session,
             stopping,
             ..
         } = self;
         let (replies, follow) = match session {
-            Some(session) => (Some(&mut session.replies), Some(&mut session.follow)),
-            None => (None, None),
+            Some(session) => (Some(&mut session.replies), &mut session.follow[..]),
+            None => (None, &mut [][..]),
         };
         tokio::select! {
             command = commands.recv(), if !*stopping => Wake::Command(command),
@@ -209,21 +207,13 @@ impl Driver {
                 Wake::Ready(id, readiness)
             }
             () = sleep_until(deadline) => Wake::Deadline,
-            permit = rib.reserve(), if paused => match permit {
-                Ok(permit) => {
-                    if let Some(letter) = mail.pop_front() {
-                        permit.send(letter);
-                    }
-                    Wake::Mailed
-                }
+            sent = mail.send_one(), if paused => match sent {
+                Ok(()) => Wake::Mailed,
                 // Without a RIB nothing that this session says is true any more.
-                Err(_) => {
-                    mail.clear();
-                    Wake::Command(None)
-                }
+                Err(Gone) => Wake::Gone,
             },
             reply = receive(replies) => Wake::Reply(reply),
-            (family, chunk) = follow_rings(follow), if has_room => Wake::Ring(family, chunk),
+            (of, chunk) = follow_rings(follow), if has_room => Wake::Ring(of, chunk),
         }
     }
 
@@ -231,6 +221,10 @@ impl Driver {
         match wake {
             Wake::Command(Some(command)) => self.on_command(command),
             Wake::Command(None) => self.stop(StopReason::Silent),
+            Wake::Gone => {
+                self.mail.clear();
+                self.stop(StopReason::Silent);
+            }
             Wake::Dialled(Ok(stream)) => {
                 self.dialling = None;
                 self.connected(stream);
@@ -246,7 +240,7 @@ impl Driver {
             Wake::Deadline => self.on_deadline(),
             Wake::Mailed => self.mail_more(),
             Wake::Reply(reply) => self.on_reply(reply),
-            Wake::Ring(family, chunk) => self.on_ring(family, chunk),
+            Wake::Ring(of, chunk) => self.on_ring(of, chunk),
         }
     }
 
@@ -329,14 +323,7 @@ impl Driver {
     }
 
     pub(super) fn mail_more(&mut self) {
-        while !self.mail.is_empty() {
-            let Ok(permit) = self.rib.try_reserve() else {
-                return;
-            };
-            if let Some(letter) = self.mail.pop_front() {
-                permit.send(letter);
-            }
-        }
+        self.mail.send_more();
     }
 
     fn deadline(&self) -> Option<Instant> {
@@ -394,7 +381,9 @@ async fn sleep_until(deadline: Option<Instant>) {
     }
 }
 
-async fn receive(replies: Option<&mut mpsc::Receiver<RibReply>>) -> Option<RibReply> {
+async fn receive(
+    replies: Option<&mut mpsc::Receiver<(ShardId, RibReply)>>,
+) -> Option<(ShardId, RibReply)> {
     match replies {
         Some(replies) => replies.recv().await,
         None => pending().await,

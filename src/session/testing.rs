@@ -29,6 +29,7 @@ pub(crate) fn spec(name: &str) -> PeerSpec {
     };
     let plan = PeerPlan {
         kind: PeerKind::Mesh,
+        node: None,
         address: [192, 0, 2, 2].into(),
         port: 179,
         family: Family::Ipv4,

@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use super::shards::ShardId;
-use crate::rib::{Chunk, GroupId};
+use crate::rib::{Chunk, GroupId, ShardId};
 
 /// A group of one shard.
 pub(super) type GroupOf = (ShardId, GroupId);

@@ -37,6 +37,8 @@ pub enum Fault {
     Import(SpeakerId, SpeakerId, Filter),
     /// What the first speaker tells the second.
     Export(SpeakerId, SpeakerId, Filter),
+    /// What a speaker tells everybody.
+    ExportAll(SpeakerId, Filter),
     /// How many prefixes the first speaker takes from the second.
     Limit(SpeakerId, SpeakerId, Option<u32>),
     /// Whether the first speaker, a reflector, takes the second for its client.
@@ -102,6 +104,12 @@ impl World {
             }
             Fault::Import(one, other, filter) => self.change(one, other, Change::Import(filter)),
             Fault::Export(one, other, filter) => self.change(one, other, Change::Export(filter)),
+            Fault::ExportAll(speaker, filter) => {
+                let now = self.network.clock.now();
+                let speaker = &mut self.speakers[speaker.0];
+                speaker.export_all(now, filter);
+                speaker.settle(&mut self.network);
+            }
             Fault::Limit(one, other, limit) => self.change(one, other, Change::Limit(limit)),
             Fault::Client(one, other, client) => self.change(one, other, Change::Client(client)),
             Fault::Part(one, other) => {
@@ -145,7 +153,8 @@ impl World {
 
     fn change(&mut self, of: SpeakerId, with: SpeakerId, change: Change) {
         self.with_session(of, with, |session, network, core| {
-            session.change(network.clock.now(), core, change);
+            let setup = session.changed(change);
+            core.update(network.clock.now(), std::iter::once(setup));
         });
     }
 

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use crate::net::Prefix;
-use crate::policy::{Condition, Edit, Policy, Rule, Then};
+use crate::policy::{Condition, Edit, Policy, PrefixSet, Rule, Then};
 use crate::wire::Community;
 
 /// What a session lets through in one direction, and what it makes of it.
@@ -47,7 +47,7 @@ impl Filter {
             Prefix::new(Ipv4Addr::new(10, 65, 0, 0).into(), 19),
             Prefix::new(Ipv6Addr::new(0xfd10, 0x65, 0, 0, 0, 0, 0, 0).into(), 43),
         ];
-        let low: Vec<Prefix> = low.into_iter().flatten().collect();
+        let low: PrefixSet = low.into_iter().flatten().collect();
         let rule = |conditions, edits, then| {
             vec![Rule {
                 name: "rule".into(),
@@ -56,7 +56,7 @@ impl Filter {
                 then,
             }]
         };
-        let inside = vec![Condition::Inside(low.into())];
+        let inside = vec![Condition::Inside(low)];
         let (rules, otherwise) = match self {
             Self::All => (Vec::new(), Then::Accept),
             Self::Nothing => (Vec::new(), Then::Reject),

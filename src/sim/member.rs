@@ -8,10 +8,9 @@ use bytes::Bytes;
 use super::defect::Defect;
 use super::fanout::{Fanout, Found, GroupOf};
 use super::outbox::Hand;
-use super::shards::ShardId;
 use super::speaker::Core;
 use crate::net::{Family, PeerId};
-use crate::rib::{Chunk, Command, GroupId, Version};
+use crate::rib::{Chunk, Command, GroupId, ShardId, Version};
 
 /// One family of one session, as far as one shard goes.
 #[derive(Clone, Debug)]
@@ -79,6 +78,16 @@ impl Member {
             self.feed = Feed::Live { group, place };
             self.at = at;
         }
+    }
+
+    /// Gives away what is left of the chunk in hand, as if it were written.
+    pub(super) fn take_hand(&mut self, core: &mut Core) -> impl Iterator<Item = Bytes> + use<> {
+        let mut hand = self.hand.take();
+        if let Some(hand) = &hand {
+            self.at = hand.upto;
+            core.moved = true;
+        }
+        std::iter::from_fn(move || hand.as_mut()?.next_message())
     }
 
     /// The RIB wants the member to pull again.

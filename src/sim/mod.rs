@@ -40,7 +40,6 @@ mod random;
 mod report;
 mod scenario;
 mod session;
-mod shards;
 mod source;
 mod speaker;
 mod tables;

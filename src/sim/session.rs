@@ -3,7 +3,7 @@
 mod obey;
 mod read;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
@@ -15,12 +15,11 @@ use super::link::{Network, Place};
 use super::member::Member;
 use super::outbox::Outbox;
 use super::peering::{Terms, spoilt};
-use super::shards::ShardId;
 use super::speaker::Core;
 use super::world::Event;
 use crate::fsm::{Backlog, ConnectionId, Input, Negotiated, Peer, StopReason};
 use crate::net::{Family, PeerId, PerFamily};
-use crate::rib::{Command, Version};
+use crate::rib::{Command, Demarcation, DemarcationSteps, PeerSetup, ShardId, Sharding, Version};
 use crate::wire::Framer;
 
 /// One end of a peering.
@@ -41,6 +40,10 @@ pub(super) struct Session {
     streams: BTreeMap<ConnectionId, Stream>,
     agreed: Option<Negotiated>,
     members: Vec<PerFamily<Member>>,
+    demarcation: PerFamily<Demarcation>,
+    /// Messages that go before what members have: where a dump begins and ends, and what was in hand
+    /// by then.
+    queued: VecDeque<Bytes>,
     reading: Reading,
     wake_at: Option<Instant>,
     /// How often the session came up.
@@ -94,6 +97,8 @@ impl Session {
             streams: BTreeMap::new(),
             agreed: None,
             members: Vec::new(),
+            demarcation: demarcation(Sharding::ONE),
+            queued: VecDeque::new(),
             reading: Reading::Freely,
             wake_at: None,
             ups: 0,
@@ -109,7 +114,7 @@ impl Session {
             ipv4: member(shard, Family::Ipv4),
             ipv6: member(shard, Family::Ipv6),
         };
-        self.members = core.rib.shards().map(both).collect();
+        self.members = core.rib.sharding().shards().map(both).collect();
         let setup = self.terms.setup(self.peer, &self.local, &self.other);
         let setup = spoilt(setup, core.defect);
         core.tell(network.clock.now(), Command::AddPeer(setup));
@@ -129,6 +134,7 @@ impl Session {
         self.streams.clear();
         self.agreed = None;
         self.members.clear();
+        self.queued.clear();
         self.reading = Reading::Freely;
         self.wake_at = None;
     }
@@ -147,16 +153,15 @@ impl Session {
         self.removed = true;
     }
 
-    /// Applies other terms without a reset.
-    pub(super) fn change(&mut self, now: Instant, core: &mut Core, change: Change) {
+    /// Applies other terms without a reset; the RIB is to be told of the setup.
+    pub(super) fn changed(&mut self, change: Change) -> PeerSetup {
         match change {
             Change::Import(filter) => self.terms.import = filter,
             Change::Export(filter) => self.terms.export = filter,
             Change::Limit(limit) => self.terms.limit = limit,
             Change::Client(client) => self.terms.client = client,
         }
-        let setup = self.terms.setup(self.peer, &self.local, &self.other);
-        core.update(now, setup);
+        self.terms.setup(self.peer, &self.local, &self.other)
     }
 
     /// Asks the peer for its routes again.
@@ -240,9 +245,56 @@ impl Session {
         }
     }
 
+    /// The peer wants to be told everything again.
+    fn on_refresh(&mut self, now: Instant, core: &mut Core, family: Family) {
+        let agreed = self.agreed.as_ref();
+        let marked = agreed.is_some_and(|agreed| agreed.enhanced_refresh);
+        let steps = self.demarcation.get_mut(family).on_refresh(marked);
+        self.demarcate(now, core, family, steps);
+    }
+
+    /// A shard has handed over all that there was to tell.
+    pub(super) fn on_complete(
+        &mut self,
+        now: Instant,
+        core: &mut Core,
+        (shard, family): (ShardId, Family),
+    ) {
+        let steps = self.demarcation.get_mut(family).on_complete(shard);
+        self.demarcate(now, core, family, steps);
+    }
+
+    /// Says how far the routes go that are in hand.
+    fn demarcate(
+        &mut self,
+        now: Instant,
+        core: &mut Core,
+        family: Family,
+        steps: DemarcationSteps,
+    ) {
+        if !steps.write.is_empty() {
+            for both in &mut self.members {
+                self.queued.extend(both.get_mut(family).take_hand(core));
+            }
+        }
+        let messages = steps.write.iter().map(|boundary| boundary.message(family));
+        self.queued.extend(messages);
+        if let Some(awaited) = steps.refresh {
+            let refresh = Command::Refresh {
+                peer: self.peer,
+                family,
+                awaited,
+            };
+            core.tell(now, refresh);
+        }
+    }
+
     /// Whole messages, until there are as many octets, or one more.
     fn next_routes(&mut self, now: Instant, core: &mut Core, octets_max: usize) -> Option<Bytes> {
         let mut next = || {
+            if let Some(message) = self.queued.pop_front() {
+                return Some(message);
+            }
             let mut members = self.members.iter_mut();
             members.find_map(|both| {
                 let message = both.ipv4.next_message(now, core);
@@ -267,7 +319,7 @@ impl Session {
 impl Session {
     /// The membership in a family's group, as far as one shard goes.
     pub(super) fn member(&mut self, shard: ShardId, family: Family) -> Option<&mut Member> {
-        let members = self.members.get_mut(usize::from(shard.0));
+        let members = self.members.get_mut(shard.index());
         members.map(|both| both.get_mut(family))
     }
 
@@ -300,7 +352,16 @@ impl Session {
     pub(super) fn is_at_rest(&self, fanout: &Fanout) -> bool {
         // What lingers on a closed connection may have to wait for its link.
         let written = |stream: &Stream| stream.closing || stream.outbox.is_free();
-        self.streams.values().all(written) && self.members().all(|m| m.is_at_rest(fanout))
+        self.streams.values().all(written)
+            && self.queued.is_empty()
+            && self.members().all(|m| m.is_at_rest(fanout))
+    }
+}
+
+fn demarcation(sharding: Sharding) -> PerFamily<Demarcation> {
+    PerFamily {
+        ipv4: Demarcation::new(sharding),
+        ipv6: Demarcation::new(sharding),
     }
 }
 

@@ -9,11 +9,10 @@ use std::time::Instant;
 use super::identity::Identity;
 use super::member::Member;
 use super::peering::{bare_setup, spoilt};
-use super::shards::ShardId;
 use super::speaker::Core;
 use crate::net::{AddressFamily, Asn, Family, Ipv4, Ipv6, PathId, PeerId, PerFamily, Prefix};
 use crate::net::{ClusterId, RouterId};
-use crate::rib::{Command, PeerSetup, RouteBatch, Routes, SessionTerms};
+use crate::rib::{Command, PeerSetup, RouteBatch, Routes, SessionTerms, ShardId};
 use crate::wire::{AddPathDirection, AsPath, Community, NextHop, Nlri, Origin, PathAttributes};
 
 /// What a source says of a prefix.
@@ -108,7 +107,7 @@ impl Source {
             ipv4: member(shard, Family::Ipv4),
             ipv6: member(shard, Family::Ipv6),
         };
-        self.members = core.rib.shards().map(both).collect();
+        self.members = core.rib.sharding().shards().map(both).collect();
         for members in &mut self.members {
             members.ipv4.begin(now, core);
             members.ipv6.begin(now, core);
@@ -146,7 +145,7 @@ impl Source {
     }
 
     pub(super) fn member(&mut self, shard: ShardId, family: Family) -> &mut Member {
-        self.members[usize::from(shard.0)].get_mut(family)
+        self.members[shard.index()].get_mut(family)
     }
 
     pub(super) fn members(&self) -> impl Iterator<Item = &Member> {

@@ -10,15 +10,14 @@ use super::filter::Filter;
 use super::identity::{Costs, Identity};
 use super::link::Network;
 use super::peering::{LIMIT_PAUSE, spoilt};
-use super::session::Session;
-use super::shards::{ShardId, Shards};
+use super::session::{Change, Session};
 use super::source::{Offer, Source};
 use super::world::{Event, Options};
 use crate::fsm::StopReason;
 use crate::net::{Asn, Family, PeerId, PerFamily, Prefix};
 use crate::rib::{
     Answer, Command, FibRoute, LocalRoute, NextHopState, Output, PeerSetup, PrefixLimitEvent,
-    ShardOptions, Version,
+    ShardId, ShardOptions, Sharding, Shards, Version,
 };
 
 /// What a speaker has besides its sessions.
@@ -43,7 +42,7 @@ impl Core {
             shard.multipath_max = 1;
         }
         Self {
-            rib: Shards::new(shard),
+            rib: Shards::new(shard, Sharding::new(options.shards, options.seed)),
             fanout: Fanout::new(options.ring_chunks),
             defect: options.defect,
             told: false,
@@ -63,10 +62,11 @@ impl Core {
         self.rib.handle_at(now, shard, command);
     }
 
-    /// Tells the shards that a peer's configuration has changed.
-    pub(super) fn update(&mut self, now: Instant, setup: PeerSetup) {
+    /// Tells the shards that the configuration of peers has changed.
+    pub(super) fn update(&mut self, now: Instant, setups: impl Iterator<Item = PeerSetup>) {
         if self.defect != Some(Defect::SetupsUntold) {
-            self.tell(now, Command::UpdatePeer(spoilt(setup, self.defect)));
+            let setups = setups.map(|setup| spoilt(setup, self.defect)).collect();
+            self.tell(now, Command::UpdatePeers(setups));
         }
     }
 }
@@ -226,6 +226,17 @@ impl Speaker {
         }
     }
 
+    /// All sessions tell what one filter lets through.
+    pub(super) fn export_all(&mut self, now: Instant, filter: Filter) {
+        let mut setups = Vec::new();
+        for session in self.sessions.iter_mut().filter(|session| !session.removed) {
+            setups.push(session.changed(Change::Export(filter)));
+        }
+        if self.alive {
+            self.core.update(now, setups.into_iter());
+        }
+    }
+
     /// The ways to next hops change.
     pub(super) fn set_costs(&mut self, now: Instant, costs: Costs) {
         self.costs = costs;
@@ -311,6 +322,12 @@ impl Speaker {
             } => self.with_member(network, (shard, peer, family), |member, fanout| {
                 member.on_live(group, fanout.next((shard, group)), at);
             }),
+            Output::Complete { peer, family } => {
+                if let Some(session) = session_of(&mut self.sessions, peer) {
+                    session.on_complete(now, &mut self.core, (shard, family));
+                    session.pump(network, &mut self.core);
+                }
+            }
             Output::Detach { peer, family } => {
                 self.with_member(network, (shard, peer, family), |member, _| {
                     member.on_detach();

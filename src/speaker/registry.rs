@@ -41,10 +41,10 @@ impl Registry {
             None => initial(next),
         };
         self.plan = Some(Arc::clone(next));
-        changes
+        let steps = changes
             .into_iter()
-            .flat_map(|change| self.steps(change, next))
-            .collect()
+            .flat_map(|change| self.steps(change, next));
+        in_one_update(steps.collect())
     }
 
     /// The peers of the plan in force, by name.
@@ -119,9 +119,29 @@ impl Registry {
 
 fn hand_over(spec: &PeerSpec, mode: ChangeMode) -> [Step; 2] {
     [
-        Step::Rib(Command::UpdatePeer(spec.rib_setup())),
+        Step::Rib(Command::UpdatePeers(vec![spec.rib_setup()])),
         Step::Reconfigure(Box::new(spec.clone()), mode),
     ]
+}
+
+/// Tells the RIB of all changed peers at once, where the first of them would have been told, so that
+/// it compares all with all; of two changes of one peer the later one counts.
+fn in_one_update(steps: Vec<Step>) -> Vec<Step> {
+    let (mut kept, mut setups) = (Vec::with_capacity(steps.len()), BTreeMap::new());
+    let mut first = None;
+    for step in steps {
+        if let Step::Rib(Command::UpdatePeers(changed)) = step {
+            first.get_or_insert(kept.len());
+            setups.extend(changed.into_iter().map(|setup| (setup.peer, setup)));
+        } else {
+            kept.push(step);
+        }
+    }
+    if let Some(at) = first {
+        let setups = setups.into_values().collect();
+        kept.insert(at, Step::Rib(Command::UpdatePeers(setups)));
+    }
+    kept
 }
 
 #[cfg(test)]
@@ -221,6 +241,32 @@ mod tests {
                 "{step:?}"
             );
         }
+    }
+
+    #[test]
+    fn the_rib_is_told_once_of_all_peers_that_change_and_before_what_is_originated() {
+        let mut registry = Registry::default();
+        let mut resources = mesh();
+        resources.push(node("c", "192.0.2.3/24", 64_512));
+        registry.apply(&plan_of(&resources));
+        resources.push(block("10.65.0.0/26"));
+        let steps = registry.apply(&plan_of(&resources));
+        let updates: Vec<_> = steps
+            .iter()
+            .enumerate()
+            .filter_map(|(at, step)| match step {
+                Step::Rib(Command::UpdatePeers(setups)) => Some((at, setups.len())),
+                _ => None,
+            })
+            .collect();
+        let [(at, 2)] = updates[..] else {
+            panic!("one update of both peers, not {updates:?}");
+        };
+        let first = |wanted: fn(&Step) -> bool| steps.iter().position(wanted);
+        let handed = first(|step| matches!(step, Step::Reconfigure(..)));
+        let originated = first(|step| matches!(step, Step::Rib(Command::Originate(_))));
+        assert!(at < handed.expect("sessions hear of it"));
+        assert!(at < originated.expect("a block"));
     }
 
     #[test]

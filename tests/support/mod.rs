@@ -2,6 +2,8 @@
 
 pub(crate) mod bird;
 pub(crate) mod calidris;
+pub(crate) mod frr;
+pub(crate) mod gobgp;
 pub(crate) mod kernel;
 pub(crate) mod kernel_routes;
 pub(crate) mod namespace;

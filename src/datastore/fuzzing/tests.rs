@@ -121,7 +121,7 @@ fn seeds() -> Seeds {
         ),
         (
             "example-reflector",
-            include_str!("../../../examples/route-reflector/resources.yaml"),
+            include_str!("../../../examples/route-reflector/cluster.yaml"),
         ),
         (
             "example-dual-stack",

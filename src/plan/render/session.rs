@@ -26,7 +26,7 @@ pub(super) fn render_sessions(plan: &Plan, text: &mut String) {
             format!("{}s", peer.restart_time),
             next_hop(peer.next_hop_mode).to_owned(),
             terms(peer),
-            origin(peer),
+            origin_and_node(peer),
         ]
     });
     let head = [
@@ -75,6 +75,15 @@ fn render_settings(plan: &Plan, text: &mut String) {
         &["SETTING", "VALUE", "SESSIONS", "FROM"],
         rows.collect(),
     );
+}
+
+/// Where a session comes from and, where that does not say it, which node it leads to.
+fn origin_and_node(peer: &PeerPlan) -> String {
+    let resource = peer.node.as_ref().map(|node| format!("Node/{node}"));
+    match resource.filter(|node| **node != *peer.provenance.resource) {
+        Some(node) => format!("{}, {node}", origin(peer)),
+        None => origin(peer),
+    }
 }
 
 /// What a session has beyond the defaults, in few words.

@@ -84,9 +84,12 @@ fn an_explicit_peer_that_is_a_node_takes_that_nodes_port_and_the_mesh_sessions_p
     assert!(meshed.is_empty(), "{meshed:?}");
     assert_eq!(
         warned(&plan),
-        ["Node/b spec.bgp.ipv4Address", "Node/c spec.bgp.ipv4Address"]
+        ["BGPPeer/p spec.peerIP", "BGPPeer/wrong-as spec.peerIP"]
     );
-    assert!(plan.warnings[0].message.contains("suppressed by BGPPeer/p"));
+    assert_eq!(
+        plan.warnings[0].message,
+        "BGPPeer/p takes the place of mesh sessions: 192.0.2.10"
+    );
 }
 
 #[test]
@@ -111,8 +114,10 @@ fn a_global_peer_among_nodes_is_one_session_with_one_side_waiting() {
     assert!(peer(&planned(&store, "b"), "Global_192_0_2_9").passive);
     assert!(!peer(&planned(&store, "b"), "Global_192_0_2_99").passive);
     let hub = planned(&store, "a");
-    assert_eq!(names(&hub), ["Global_192_0_2_99"], "no session to itself");
-    assert_eq!(warned(&hub), ["BGPPeer/hub spec.reversePeering"]);
+    let back = ["Node_192_0_2_10", "Node_192_0_2_11"];
+    assert_eq!(names(&hub)[0], "Global_192_0_2_99");
+    assert_eq!(names(&hub)[1..], back, "no session to itself");
+    assert!(back.iter().all(|name| !peer(&hub, name).passive));
 }
 
 #[test]
@@ -186,12 +191,6 @@ fn what_is_not_there_yet_leaves_its_session_out_and_keeps_the_mesh_from_replacin
         &mesh_and(vec![
             (
                 "BGPPeer",
-                "a",
-                json!({"nodeSelector": "all()", "peerIP": "198.51.100.1", "asNumber": 1}),
-            ),
-            ("BGPPeer", "b", json!({"peerSelector": "has(rr)"})),
-            (
-                "BGPPeer",
                 "c",
                 json!({"localWorkloadSelector": "has(vm)", "asNumber": 1}),
             ),
@@ -206,10 +205,8 @@ fn what_is_not_there_yet_leaves_its_session_out_and_keeps_the_mesh_from_replacin
     let left = ["Mesh_192_0_2_10", "Mesh_2001_db8__10", "Mesh_2001_db8__11"];
     assert_eq!(names(&plan), left);
     assert_eq!(
-        warned(&plan)[..4],
+        warned(&plan)[..2],
         [
-            "BGPPeer/a spec.nodeSelector",
-            "BGPPeer/b spec.peerSelector",
             "BGPPeer/c spec.localWorkloadSelector",
             "BGPPeer/d spec.filters",
         ]

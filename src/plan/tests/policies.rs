@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::policy::{Condition, Edit, PRIORITY_MAX, RouteSource, Rule, Then};
+use crate::policy::{Condition, Edit, PRIORITY_MAX, PrefixSet, RouteSource, Rule, Then};
 
 fn affinity(node: &str, cidr: &str, state: &str) -> Value {
     json!({"node": node, "cidr": cidr, "state": state, "deleted": "false"})
@@ -60,7 +60,7 @@ fn own_blocks_are_originated_as_their_state_says() {
     assert_eq!(&*first.provenance.resource, "BlockAffinity/a/10.65.1.0/26");
 }
 
-fn prefixes(texts: &[&str]) -> Arc<[Prefix]> {
+fn prefixes(texts: &[&str]) -> PrefixSet {
     texts
         .iter()
         .map(|text| text.parse().expect("a prefix"))

@@ -139,7 +139,7 @@ fn identifiers_survive_another_export_policy() {
     let before = held(&world, 4);
     let mut setup = peer(4, false, false);
     setup.export = both(refusing("10.0.2.0/24"));
-    world.tell(Command::UpdatePeer(setup));
+    world.tell(Command::UpdatePeers(vec![setup]));
     world.settle();
     assert_eq!(held(&world, 4), before);
     assert_eq!(world.drivers[&(PeerId(4), V4)].paths.len(), 3);

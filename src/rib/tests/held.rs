@@ -82,7 +82,7 @@ fn what_was_held_back_is_withdrawn_once_nothing_waits() {
         |world, p| {
             let mut setup = peer(1, true, false);
             setup.import = both(refusing(&p.to_string()));
-            world.tell(Command::UpdatePeer(setup));
+            world.tell(Command::UpdatePeers(vec![setup]));
         },
     ];
     for (number, ending) in endings.into_iter().enumerate() {

@@ -101,13 +101,13 @@ fn a_limit_that_is_lowered_is_exceeded_at_once() {
     let mut world = World::new(false);
     world.peer_up(limited(10, 100));
     announce(&mut world, 0..8);
-    world.tell(Command::UpdatePeer(limited(7, 100)));
+    world.tell(Command::UpdatePeers(vec![limited(7, 100)]));
     let (count, limit) = (8, 7);
     assert_eq!(
         said(&mut world),
         [PrefixLimitEvent::Exceeded { count, limit }]
     );
-    world.tell(Command::UpdatePeer(limited(20, 100)));
+    world.tell(Command::UpdatePeers(vec![limited(20, 100)]));
     announce(&mut world, 8..12);
     assert_eq!(said(&mut world), []);
 }

@@ -131,8 +131,7 @@ fn marked(n: u32) -> SessionTerms {
 }
 
 fn refresh(world: &mut World, n: u32) {
-    let (peer, family) = (PeerId(n), V4);
-    world.tell(Command::Refresh { peer, family });
+    world.refresh(n, V4);
 }
 
 fn marks(world: &World, n: u32) -> Vec<(RefreshKind, usize)> {
@@ -200,7 +199,7 @@ fn each_begin_has_its_end_though_requests_come_in_between() {
     // Another group in the midst of it changes nothing of that.
     let mut setup = peer(3, true, false);
     setup.export = both(refusing("10.0.7.0/24"));
-    world.tell(Command::UpdatePeer(setup));
+    world.tell(Command::UpdatePeers(vec![setup]));
     world.settle();
     let kinds: Vec<_> = marks(&world, 3).into_iter().map(|(kind, _)| kind).collect();
     let (begin, end) = (RefreshKind::Begin, RefreshKind::End);

@@ -203,9 +203,10 @@ impl Scenario {
             self.plan(at, Fault::Import(one, other, Filter::Prefer(value)));
             return;
         }
-        let fault = match self.random.chance(50) {
-            true => Fault::Import(one, other, filter),
-            false => Fault::Export(one, other, filter),
+        let fault = match self.random.between(0, 4) {
+            0 | 1 => Fault::Import(one, other, filter),
+            2 | 3 => Fault::Export(one, other, filter),
+            _ => Fault::ExportAll(one, filter),
         };
         self.plan(at, fault);
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::super::defect::Defect;
 use super::super::link::Network;
 use super::super::speaker::Core;
-use super::{STALE_TIME, Session};
+use super::{STALE_TIME, Session, demarcation};
 use crate::fsm::{Action, ConnectionId, Negotiated, SessionDown};
 use crate::net::{Family, PerFamily};
 use crate::rib::{Command, SessionTerms};
@@ -46,7 +46,7 @@ impl Session {
                 Action::Up(_, agreed) => self.on_up(now, core, *agreed),
                 Action::Down(down) => self.on_down(now, core, &down),
                 Action::Refresh(family) => {
-                    core.tell(now, Command::Refresh { peer, family });
+                    self.on_refresh(now, core, family);
                 }
                 Action::RefreshBegins(family) => {
                     core.tell(now, Command::RefreshBegin { peer, family });
@@ -93,6 +93,7 @@ impl Session {
             extended_next_hop: agreed.extended_next_hop,
         };
         core.tell(now, Command::SessionUp(session));
+        self.demarcation = demarcation(core.rib.sharding());
         for members in &mut self.members {
             for family in agreed.families.families() {
                 members.get_mut(family).begin(now, core);
@@ -115,6 +116,7 @@ impl Session {
             members.ipv4.end();
             members.ipv6.end();
         }
+        self.queued.clear();
         core.moved = true;
         let command = Command::SessionDown {
             peer: self.peer,

@@ -1,25 +1,22 @@
-//! FRR's bgpd, alone: it takes next hops for reachable as long as no zebra tells it otherwise.
+//! FRR's bgpd.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
-use std::fs;
 use std::io::Write as _;
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use serde_json::Value;
-use tempfile::TempDir;
 
 use super::{Peer, Program};
 use crate::cases::Case;
 use crate::routes::{Path, Table, number, numbers, text, texts};
 use crate::setup::{Capability, Family, Kind, PEER, SPEAKER, SPEAKER_AS, Setup};
-use crate::support::namespace::{Namespace, Process, last_lines, output};
+use crate::support::frr::{BGPD, Bgpd};
 use crate::wait::eventually;
 
 pub(crate) const PROGRAM: Program = Program {
     name: "frr 8.4.4",
-    file: "/usr/lib/frr/bgpd",
+    file: BGPD,
     changes_user: false,
     relays: true,
     med_crosses: false,
@@ -39,10 +36,8 @@ pub(crate) const PROGRAM: Program = Program {
     lacks,
     prepare: |namespace| {
         Box::new(Frr {
-            namespace,
-            folder: TempDir::new().expect("a temporary folder"),
+            bgpd: Bgpd::new(namespace),
             kind: Kind::Internal,
-            process: None,
         })
     },
 };
@@ -55,73 +50,20 @@ fn lacks(case: Case, kind: Kind, _: Family) -> Option<&'static str> {
 }
 
 struct Frr<'a> {
-    namespace: &'a Namespace,
-    folder: TempDir,
+    bgpd: Bgpd<'a>,
     kind: Kind,
-    process: Option<Process>,
 }
 
 impl Frr<'_> {
     fn launch(&mut self) -> Result<(), String> {
-        let folder = self.folder.path().display().to_string();
-        let arguments = [
-            "--config_file",
-            &format!("{folder}/bgpd.conf"),
-            "--pid_file",
-            &format!("{folder}/bgpd.pid"),
-            "--socket",
-            &format!("{folder}/zserv.api"),
-            "--vty_socket",
-            &folder,
-            "--vty_port",
-            "0",
-            "--user",
-            "root",
-            "--group",
-            "root",
-            "--skip_runas",
-            "--no_kernel",
-            "--log",
-            "stdout",
-        ];
-        let process = self
-            .namespace
-            .spawn(PROGRAM.file, &arguments, &self.path("log"))
-            .map_err(|error| error.to_string())?;
-        self.process = Some(process);
-        eventually("bgpd answers", || {
-            let socket = self.path("bgpd.vty");
-            socket.exists().then_some(()).ok_or_else(|| self.log(5))
-        })?;
-        eventually("bgpd is configured", || {
-            let told = self.ask(&["show running-config"])?;
-            told.contains("router bgp").then_some(()).ok_or(told)
-        })
-    }
-
-    /// What vtysh prints for these commands.
-    fn ask(&self, commands: &[&str]) -> Result<String, String> {
-        let mut vtysh = self.vtysh();
-        for command in commands {
-            vtysh.args(["-c", command]);
-        }
-        let told = output(&mut vtysh).map_err(|error| error.to_string())?;
-        // The exit code does not tell.
-        if told.starts_with('%') {
-            Err(told)
-        } else {
-            Ok(told)
-        }
-    }
-
-    fn ask_json(&self, command: &str) -> Result<Value, String> {
-        let told = self.ask(&[command])?;
-        serde_json::from_str(&told).map_err(|error| format!("{error} in {told}"))
+        self.bgpd.launch()?;
+        eventually("bgpd answers", || self.bgpd.ready())
     }
 
     /// The answers, all of JSON, to very many commands.
     fn ask_many(&self, commands: &str) -> Result<Vec<Value>, String> {
         let mut child = self
+            .bgpd
             .vtysh()
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -150,29 +92,19 @@ impl Frr<'_> {
         Ok(answers)
     }
 
-    fn vtysh(&self) -> Command {
-        let mut command = Command::new("/usr/bin/vtysh");
-        command.arg("--vty_socket").arg(self.folder.path());
-        command
-    }
-
     fn neighbor(&self, family: Family) -> Result<Value, String> {
         let address = family.address(SPEAKER);
-        let answer = self.ask_json(&format!("show bgp neighbors {address} json"))?;
+        let answer = self
+            .bgpd
+            .ask_json(&format!("show bgp neighbors {address} json"))?;
         Ok(answer[&address].clone())
     }
 
     fn configure(&self, line: &str) -> Result<(), String> {
         let router = format!("router bgp {}", self.kind.peer_as());
-        self.ask(&["configure terminal", &router, line]).map(drop)
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn log(&self, lines: usize) -> String {
-        last_lines(&self.path("log"), lines)
+        self.bgpd
+            .ask(&["configure terminal", &router, line])
+            .map(drop)
     }
 
     fn path_of(&self, path: &Value) -> Path {
@@ -208,14 +140,12 @@ impl Peer for Frr<'_> {
     fn start(&mut self, setup: &Setup) -> Result<(), String> {
         self.kill();
         self.kind = setup.kind;
-        fs::write(self.path("bgpd.conf"), configuration(setup))
-            .map_err(|error| error.to_string())?;
+        self.bgpd.write(&configuration(setup))?;
         self.launch()
     }
 
     fn kill(&mut self) {
-        self.process = None;
-        let _ = fs::remove_file(self.path("bgpd.vty"));
+        self.bgpd.kill();
     }
 
     fn recover(&mut self) -> Result<(), String> {
@@ -260,7 +190,7 @@ impl Peer for Frr<'_> {
     fn received(&self, family: Family) -> Result<Table, String> {
         let from = family.address(SPEAKER);
         let unicast = format!("show bgp {} unicast", family.name());
-        let overview = self.ask_json(&format!("{unicast} json"))?;
+        let overview = self.bgpd.ask_json(&format!("{unicast} json"))?;
         let mut questions = String::new();
         for (prefix, paths) in overview["routes"].as_object().into_iter().flatten() {
             let mut paths = paths.as_array().into_iter().flatten();
@@ -295,7 +225,7 @@ impl Peer for Frr<'_> {
     fn ask_refresh(&self, family: Family) -> Result<(), String> {
         let (name, address) = (family.name(), family.address(SPEAKER));
         let command = format!("clear bgp {name} unicast {address} in");
-        self.ask(&[&command]).map(drop)
+        self.bgpd.ask(&[&command]).map(drop)
     }
 
     fn shut_down(&self, family: Family, text: &str) -> Result<(), String> {
@@ -310,8 +240,8 @@ impl Peer for Frr<'_> {
 
     fn account(&self, family: Family) -> String {
         let address = family.address(SPEAKER);
-        let told = self.ask(&[&format!("show bgp neighbors {address}")]);
-        let log = self.log(usize::MAX);
+        let told = self.bgpd.ask(&[&format!("show bgp neighbors {address}")]);
+        let log = self.bgpd.log(usize::MAX);
         format!("{}\n{log}", told.unwrap_or_else(|error| error))
     }
 }

@@ -2,22 +2,19 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
-use std::fs;
-use std::path::PathBuf;
 
 use serde_json::Value;
-use tempfile::TempDir;
 
 use super::{Peer, Program};
 use crate::cases::Case;
 use crate::routes::{Path, Table, number, numbers, text};
 use crate::setup::{Capability, Family, Kind, PEER, SPEAKER, SPEAKER_AS, Setup};
-use crate::support::namespace::{Namespace, Process, last_lines};
+use crate::support::gobgp::{GOBGPD, Gobgpd};
 use crate::wait::eventually;
 
 pub(crate) const PROGRAM: Program = Program {
     name: "gobgpd 3.10",
-    file: "/usr/bin/gobgpd",
+    file: GOBGPD,
     changes_user: false,
     relays: true,
     med_crosses: false,
@@ -35,9 +32,7 @@ pub(crate) const PROGRAM: Program = Program {
     lacks,
     prepare: |namespace| {
         Box::new(Gobgp {
-            namespace,
-            folder: TempDir::new().expect("a temporary folder"),
-            process: None,
+            gobgpd: Gobgpd::new(namespace),
         })
     },
 };
@@ -58,46 +53,29 @@ fn lacks(case: Case, kind: Kind, _: Family) -> Option<&'static str> {
 }
 
 struct Gobgp<'a> {
-    namespace: &'a Namespace,
-    folder: TempDir,
-    process: Option<Process>,
+    gobgpd: Gobgpd<'a>,
 }
 
 impl Gobgp<'_> {
     fn launch(&mut self, options: &[&str]) -> Result<(), String> {
-        let file = self.path("gobgpd.toml").display().to_string();
-        let mut arguments = vec!["--config-file", &file, "--api-hosts", "127.0.0.1:50051"];
-        arguments.extend(["--pprof-disable", "--log-plain"]);
-        arguments.extend(options);
-        let process = self
-            .namespace
-            .spawn("/usr/bin/gobgpd", &arguments, &self.path("log"))
-            .map_err(|error| error.to_string())?;
-        self.process = Some(process);
+        self.gobgpd.launch(options)?;
         eventually("gobgpd answers", || self.ask(&["neighbor"]).map(drop))
     }
 
     fn ask(&self, words: &[&str]) -> Result<String, String> {
-        self.namespace
-            .run("/usr/bin/gobgp", words)
-            .map_err(|error| error.to_string())
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.gobgpd.ask(words)
     }
 }
 
 impl Peer for Gobgp<'_> {
     fn start(&mut self, setup: &Setup) -> Result<(), String> {
         self.kill();
-        fs::write(self.path("gobgpd.toml"), configuration(setup))
-            .map_err(|error| error.to_string())?;
+        self.gobgpd.write(&configuration(setup))?;
         self.launch(&[])
     }
 
     fn kill(&mut self) {
-        self.process = None;
+        self.gobgpd.kill();
     }
 
     fn recover(&mut self) -> Result<(), String> {
@@ -189,7 +167,7 @@ impl Peer for Gobgp<'_> {
 
     fn account(&self, family: Family) -> String {
         let told = self.ask(&["neighbor", &family.address(SPEAKER)]);
-        let log = last_lines(&self.path("log"), usize::MAX);
+        let log = self.gobgpd.log(usize::MAX);
         format!("{}\n{log}", told.unwrap_or_else(|error| error))
     }
 }
