@@ -99,11 +99,11 @@ impl Scenario {
                 let whose = *random.pick(&self.speakers);
                 offer.originator = Some(self.world.identity(whose).0);
             }
-            3 => {
-                let whose = *random.pick(&self.speakers);
+            3 | 4 if !self.reflectors.is_empty() => {
+                let whose = *random.pick(&self.reflectors);
                 offer.cluster = self.world.identity(whose).1;
             }
-            4 => offer.behind.push(Asn(64_512)),
+            5 => offer.behind.push(Asn(64_512)),
             _ => {}
         }
         let offer = random.chance(75).then_some(offer);
