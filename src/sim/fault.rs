@@ -7,7 +7,7 @@ use super::identity::Costs;
 use super::link::Network;
 use super::session::{Change, Session};
 use super::source::Offer;
-use super::speaker::Core;
+use super::core::Core;
 use super::world::{SpeakerId, World};
 use crate::fsm::StopReason;
 use crate::net::{Asn, Prefix};

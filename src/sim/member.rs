@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::defect::Defect;
 use super::fanout::{Fanout, Found, GroupOf};
 use super::outbox::Hand;
-use super::speaker::Core;
+use super::core::Core;
 use crate::net::{Family, PeerId};
 use crate::rib::{Chunk, Command, GroupId, ShardId, Version};
 

@@ -26,7 +26,9 @@
 //! assert_eq!(report.trace, Scenario::from_seed(7).run().expect("again").trace);
 //! ```
 
+mod ask;
 mod clock;
+mod core;
 mod crowd;
 mod defect;
 mod expected;

@@ -15,7 +15,7 @@ use super::link::{Network, Place};
 use super::member::Member;
 use super::outbox::Outbox;
 use super::peering::{Terms, spoilt};
-use super::speaker::Core;
+use super::core::Core;
 use super::world::Event;
 use crate::fsm::{Backlog, ConnectionId, Input, Negotiated, Peer, StopReason};
 use crate::net::{Family, PeerId, PerFamily};

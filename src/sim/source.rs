@@ -9,7 +9,7 @@ use std::time::Instant;
 use super::identity::Identity;
 use super::member::Member;
 use super::peering::{bare_setup, spoilt};
-use super::speaker::Core;
+use super::core::Core;
 use crate::net::{AddressFamily, Asn, Family, Ipv4, Ipv6, PathId, PeerId, PerFamily, Prefix};
 use crate::net::{ClusterId, RouterId};
 use crate::rib::{Command, PeerSetup, RouteBatch, Routes, SessionTerms, ShardId};

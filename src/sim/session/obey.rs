@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::super::defect::Defect;
 use super::super::link::Network;
-use super::super::speaker::Core;
+use super::super::core::Core;
 use super::{STALE_TIME, Session, demarcation};
 use crate::fsm::{Action, ConnectionId, Negotiated, SessionDown};
 use crate::net::{Family, PerFamily};

@@ -3,7 +3,7 @@
 use super::super::learn;
 use super::super::link::{Item, Network};
 use super::super::outbox::Outbox;
-use super::super::speaker::Core;
+use super::super::core::Core;
 use super::super::world::Event;
 use super::{Reading, Session, Stream};
 use crate::fsm::{ConnectionId, Direction, Input, Negotiated, Received};
