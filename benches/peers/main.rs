@@ -13,10 +13,19 @@
 //! `benches/results/`.
 
 mod arguments;
+mod chart;
 mod clock;
 mod generator;
+#[path = "../../tests/recordings/mrt.rs"]
+#[expect(dead_code, reason = "the tests of recordings use the rest")]
+#[expect(
+    clippy::panic,
+    reason = "a recording that cannot be read is nothing to measure with"
+)]
+mod mrt;
 mod namespace;
 mod outcome;
+mod recording;
 mod report;
 mod routes;
 mod scenarios;
@@ -79,6 +88,11 @@ fn run(arguments: &Arguments) -> Result<(), String> {
             keep(&report).map_err(|error| format!("{}: {error}", results().display()))?;
         }
     }
+    let folder = results();
+    let drawn = chart::draw(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    if drawn {
+        println!("\n{}", folder.join("peers.svg").display());
+    }
     Ok(())
 }
 
@@ -114,8 +128,9 @@ fn measure(
                 scenario.name, arguments.runs, target.name
             );
             let mut figures = Figures::default();
-            if let Err(failure) = run(target, &mut figures) {
-                row.failures.push(failure.to_string());
+            match run(target, &mut figures) {
+                Ok(()) => row.notes.append(&mut figures.notes),
+                Err(failure) => row.failures.push(failure.to_string()),
             }
             row.runs.push(figures);
         }

@@ -33,7 +33,8 @@ impl Report {
             }
         }
         for row in &self.rows {
-            for (failure, times) in counted(&row.failures) {
+            let said = [row.failures.as_slice(), &row.notes].concat();
+            for (failure, times) in counted(&said) {
                 let times = if times > 1 {
                     format!(" ({times} ×)")
                 } else {
@@ -56,7 +57,7 @@ impl Report {
     fn table(&self) -> String {
         let medians: Vec<_> = self.rows.iter().map(Row::medians).collect();
         let mut measures: Vec<Measure> = Vec::new();
-        for (measure, _) in medians.iter().flat_map(|figures| &figures.0) {
+        for (measure, _) in medians.iter().flat_map(|figures| &figures.all) {
             if !measures.contains(measure) {
                 measures.push(*measure);
             }
@@ -87,20 +88,23 @@ impl Report {
         }
     }
 
-    /// The least of the others, and whose it is.
+    /// The best of the others, and whose it is.
     fn best(&self, key: &str, among: &[&str]) -> Option<(f64, &'static str)> {
         self.rows
             .iter()
             .filter(|row| row.target != OURS && row.target != LIMIT)
             .filter(|row| among.is_empty() || among.contains(&row.target))
             .filter_map(|row| Some((row.medians().get(key)?, row.target)))
-            .min_by(|one, other| one.0.total_cmp(&other.0))
+            .min_by(|one, other| match is_rate(key) {
+                false => one.0.total_cmp(&other.0),
+                true => other.0.total_cmp(&one.0),
+            })
     }
 
     fn ours(&self, key: &str) -> Option<(f64, &'static str)> {
         let row = self.rows.iter().find(|row| row.target == OURS)?;
         let medians = row.medians();
-        let found = medians.0.iter().find(|(measure, _)| measure.key == key)?;
+        let found = medians.all.iter().find(|(measure, _)| measure.key == key)?;
         Some((found.1, found.0.title))
     }
 
@@ -108,7 +112,7 @@ impl Report {
         let (value, title) = self.ours(reach.key)?;
         let (bound, what) = match reach.bound {
             Bound::AtMost(bound) => (bound, String::new()),
-            Bound::Times(times, among) => {
+            Bound::Times(times, among) | Bound::AtLeastTimes(times, among) => {
                 let (best, whose) = self.best(reach.key, among)?;
                 (
                     times * best,
@@ -116,9 +120,13 @@ impl Report {
                 )
             }
         };
-        let verdict = if value <= bound { "reached" } else { "MISSED" };
+        let (holds, limit) = match reach.bound {
+            Bound::AtLeastTimes(..) => (value >= bound, "least"),
+            Bound::AtMost(_) | Bound::Times(..) => (value <= bound, "most"),
+        };
+        let verdict = if holds { "reached" } else { "MISSED" };
         Some(format!(
-            "{verdict}: {title} ({}) {} of at most {}{what}",
+            "{verdict}: {title} ({}) {} of at {limit} {}{what}",
             reach.key,
             shown(value),
             shown(bound)
@@ -136,6 +144,11 @@ impl Report {
                 .collect::<Vec<_>>(),
         })
     }
+}
+
+/// Whether more is better.
+fn is_rate(key: &str) -> bool {
+    key.ends_with("_per_s")
 }
 
 fn counted(texts: &[String]) -> Vec<(&str, usize)> {

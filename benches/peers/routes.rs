@@ -92,9 +92,4 @@ pub(crate) fn external(attributes: &mut PathAttributes, asn: u32, next_hop: Next
     attributes.local_pref = None;
 }
 
-/// How many prefixes there are.
-pub(crate) fn count(routes: &Routes) -> usize {
-    routes.iter().map(|(_, nlri)| nlri.len()).sum()
-}
-
 const PIECE: usize = 60_000;

@@ -52,9 +52,9 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
         ..ShardOptions::default()
     };
     let sharding = Sharding::new(settings.rib_shards.count(), seed);
-    let rib = speaker::spawn_shards(options, sharding, &link)
-        .context("cannot start the RIB's threads")?;
     let metrics = Arc::new(Metrics::new());
+    let rib = speaker::spawn_shards(options, sharding, &link, &metrics)
+        .context("cannot start the RIB's threads")?;
     let kernel = Kernel::start(&settings, &rib, link, metrics.clone())?;
     let intent = Intent::start(&settings);
     let speaker = Speaker::new(rib.clone());

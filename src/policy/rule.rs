@@ -90,6 +90,11 @@ impl Policy {
     /// assert!(matches!(verdict, Verdict::Accept { rule: Some(0), attributes: None, .. }));
     /// ```
     pub fn apply(&self, route: &RouteContext<'_>) -> Verdict {
+        self.apply_watched(route, |_| {})
+    }
+
+    /// The same, and `met` is told the index of each rule whose conditions hold, in order.
+    pub fn apply_watched(&self, route: &RouteContext<'_>, mut met: impl FnMut(usize)) -> Verdict {
         let mut draft = Draft::new(route.attributes);
         for (index, rule) in self.rules.iter().enumerate() {
             let seen = RouteContext {
@@ -103,6 +108,7 @@ impl Policy {
             {
                 continue;
             }
+            met(index);
             for edit in &rule.edits {
                 draft.apply(edit);
             }

@@ -11,7 +11,8 @@ use crate::net::{PathId, PeerId};
 use crate::wire::PathAttributes;
 
 /// Destinations per block; a block is 6 KiB.
-const BLOCK: usize = 512;
+const BLOCK: usize = 1 << BLOCK_BITS;
+const BLOCK_BITS: u32 = 9;
 
 #[derive(Clone, Debug)]
 struct Block {
@@ -165,7 +166,7 @@ impl AdjRibOut {
 }
 
 const fn block_of(dest: DestId) -> u32 {
-    dest.0 / BLOCK as u32
+    dest.0 >> BLOCK_BITS
 }
 
 fn replace_list(

@@ -6,15 +6,17 @@ use super::adj_rib_out::Advertised;
 use super::decision::{Candidate, Candidates, rank};
 use super::extended;
 use super::loc_rib::LocRib;
+use super::member::Progress;
 use super::path::{Path, Usability};
 use super::peers::PeerSlot;
 use super::query::{
-    Answer, GroupRow, PathRow, PeerCounts, Query, RibTotals, RouteRow, RouteTable, RoutesPage,
-    RoutesQuery,
+    Answer, BehindRow, GroupRow, LongestMatch, MemberState, PathRow, PeerCounts, Query, RibTotals,
+    RouteRow, RouteTable, RoutesPage, RoutesQuery,
 };
 use super::shard::{Shard, in_family};
 use super::shared::Shared;
 use super::table::{DestId, Destination};
+use super::update_group::Group;
 use crate::net::{AddressFamily, PeerId, PerFamily, Prefix, PrefixKey};
 use crate::wire::PathAttributes;
 
@@ -40,6 +42,16 @@ impl Shard {
                 let mut rows = self.v4.group_rows(&self.shared);
                 rows.extend(self.v6.group_rows(&self.shared));
                 Answer::Groups(rows)
+            }
+            Query::LongestMatch { table, place } => {
+                let family = place.family();
+                let found = in_family!(self, family, longest_match, &self.shared, *table, *place);
+                Answer::LongestMatch(found)
+            }
+            Query::Explain { prefix, to } => {
+                let family = prefix.family();
+                let told = in_family!(self, family, explain, &self.shared, *prefix, *to);
+                Answer::Explain(told.map(Box::new))
             }
         }
     }
@@ -75,18 +87,50 @@ impl<A: AddressFamily> LocRib<A> {
     }
 
     fn group_rows(&self, shared: &Shared) -> Vec<GroupRow> {
-        let row = |group: &super::update_group::Group| GroupRow {
+        self.groups
+            .iter()
+            .map(|group| self.group_row(shared, group))
+            .collect()
+    }
+
+    fn group_row(&self, shared: &Shared, group: &Group) -> GroupRow {
+        let key = &group.key;
+        let members = group.members.keys();
+        let ahead = count(self.log.count_after(group.head));
+        let behind = group.members.iter().filter_map(|(peer, member)| {
+            let (state, after) = match &member.progress {
+                Progress::Dumping { after, .. } => (MemberState::Dumping, *after),
+                Progress::CatchingUp { after, .. } => (MemberState::CatchingUp, *after),
+                Progress::Live => return None,
+            };
+            Some(BehindRow {
+                name: name_of(shared, *peer),
+                state,
+                changes: count(self.log.count_after(after)).saturating_sub(ahead),
+            })
+        });
+        GroupRow {
             group: group.id.0,
             family: A::FAMILY,
-            members: group
-                .members
-                .keys()
-                .map(|peer| name_of(shared, *peer))
-                .collect(),
+            members: members.map(|peer| name_of(shared, *peer)).collect(),
             lagging: count(group.lagging()),
+            behind: behind.collect(),
             prefixes: group.rib.len(),
-        };
-        self.groups.iter().map(row).collect()
+            pending: ahead,
+            backlog_bytes: None,
+            external: key.external,
+            client: key.client,
+            local_as: key.local_as,
+            next_hop_mode: key.next_hop_mode,
+            own_next_hop: key.own_next_hop,
+            role: key.role,
+            add_path: key.encode.add_path.then_some(key.paths_max),
+            policy: Arc::clone(&key.export.name),
+            four_octet_as: key.encode.four_octet_as,
+            extended_message: key.encode.extended_message,
+            extended_next_hop: key.encode.extended_next_hop,
+            counts: group.counts,
+        }
     }
 
     fn page(&self, shared: &Shared, query: &RoutesQuery) -> RoutesPage {
@@ -124,6 +168,43 @@ impl<A: AddressFamily> LocRib<A> {
         }
     }
 
+    /// The most specific prefix of a table that contains a place; one look-up a length.
+    fn longest_match(
+        &self,
+        shared: &Shared,
+        table: RouteTable,
+        place: Prefix,
+    ) -> Option<LongestMatch> {
+        let of_length = |length| {
+            let prefix = Prefix::new(place.address(), length).ok()?;
+            let dest = self.table.find(A::Prefix::from_prefix(prefix)?)?;
+            let used = self.is_in(shared, table, dest)?;
+            Some(LongestMatch { used, prefix })
+        };
+        let lengths = (0..=place.length()).rev();
+        lengths.filter_map(of_length).max_by_key(LongestMatch::rank)
+    }
+
+    /// Whether a table has a destination, and whether a path of it is in use.
+    fn is_in(&self, shared: &Shared, table: RouteTable, dest: DestId) -> Option<bool> {
+        let destination = self.table.live(dest)?;
+        let found = match table {
+            RouteTable::Loc => {
+                let used = destination.selected > 0;
+                return (!destination.paths.is_empty()).then_some(used);
+            }
+            RouteTable::Received(peer) => {
+                let slot = shared.peers.slot(peer)?;
+                destination.paths.iter().any(|path| path.source() == slot)
+            }
+            RouteTable::Advertised(peer) => {
+                let group = &self.groups[self.group_of_peer(shared, peer)?];
+                !group.told_to(dest, peer).is_empty()
+            }
+        };
+        found.then_some(true)
+    }
+
     fn row(&self, shared: &Shared, table: RouteTable, dest: DestId) -> Option<RouteRow> {
         let destination = self.table.live(dest)?;
         let paths = match table {
@@ -158,7 +239,10 @@ impl<A: AddressFamily> LocRib<A> {
 }
 
 /// The indices of a destination's paths, best first.
-fn ranked<A: AddressFamily>(destination: &Destination<A>, shared: &Shared) -> Vec<usize> {
+pub(super) fn ranked<A: AddressFamily>(
+    destination: &Destination<A>,
+    shared: &Shared,
+) -> Vec<usize> {
     let selected = usize::from(destination.selected);
     let mut order: Vec<usize> = (0..selected).collect();
     let (mut rest, mut unusable) = (Candidates::new(), Vec::new());
@@ -169,12 +253,12 @@ fn ranked<A: AddressFamily>(destination: &Destination<A>, shared: &Shared) -> Ve
             unusable.push(index);
         }
     }
-    order.extend(rank(rest, usize::MAX));
+    order.extend(rank(rest, usize::MAX, &shared.options.selection));
     order.extend(unusable);
     order
 }
 
-fn loc_row<A: AddressFamily>(
+pub(super) fn loc_row<A: AddressFamily>(
     shared: &Shared,
     destination: &Destination<A>,
     index: usize,
@@ -196,7 +280,7 @@ fn loc_row<A: AddressFamily>(
     described(row, path.attributes())
 }
 
-fn advertised_row<A: AddressFamily>(
+pub(super) fn advertised_row<A: AddressFamily>(
     shared: &Shared,
     destination: &Destination<A>,
     told: &Advertised,
@@ -267,14 +351,14 @@ fn reason(path: &Path) -> Option<&'static str> {
     }
 }
 
-fn source_name(shared: &Shared, slot: PeerSlot) -> Arc<str> {
+pub(super) fn source_name(shared: &Shared, slot: PeerSlot) -> Arc<str> {
     if slot.is_local() {
         return "local".into();
     }
     Arc::clone(&shared.peers.get(slot).setup.name)
 }
 
-fn name_of(shared: &Shared, peer: PeerId) -> Arc<str> {
+pub(super) fn name_of(shared: &Shared, peer: PeerId) -> Arc<str> {
     if peer == PeerId::LOCAL {
         return "local".into();
     }

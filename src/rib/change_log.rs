@@ -92,6 +92,12 @@ impl ChangeLog {
         self.trimmed
     }
 
+    /// The number of entries after a version, dead ones included.
+    pub(crate) fn count_after(&self, version: Version) -> usize {
+        let first = self.entries.partition_point(|(at, _)| *at <= version);
+        self.entries.len() - first
+    }
+
     /// The number of entries, dead ones included.
     pub(crate) fn len(&self) -> usize {
         self.entries.len()

@@ -14,7 +14,7 @@ use crate::net::{
     Asn, ClusterId, Family, Ipv4Prefix, Ipv6Prefix, PeerId, PerFamily, Prefix, PrefixLimit, Role,
     RouterId,
 };
-use crate::policy::{NextHopMode, Policy};
+use crate::policy::{NextHopMode, Policy, SelectionRules};
 use crate::wire::AddPathDirection;
 
 /// The position of a change in a family's log; grows with every change, never reused.
@@ -121,6 +121,8 @@ pub enum Command {
     WithdrawLocal(Prefix),
     /// Which routes reach the kernel.
     SetKernelPolicy(PerFamily<Arc<Policy>>),
+    /// How paths are chosen from here on; every destination decides again.
+    SetSelection(SelectionRules),
     /// What is known of next hops.
     NextHops(Vec<(IpAddr, NextHopState)>),
     /// The kernel's writer asks for up to `max` changes; answered by exactly one [`Output::Fib`]. Where
@@ -298,6 +300,21 @@ pub enum Routes {
     V6(RouteBatch<Ipv6Prefix>),
 }
 
+impl Routes {
+    /// The number of routes.
+    pub const fn len(&self) -> usize {
+        match self {
+            Self::V4(batch) => batch.len(),
+            Self::V6(batch) => batch.len(),
+        }
+    }
+
+    /// Whether there is no route.
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
 /// A route that the speaker originates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LocalRoute {
@@ -334,6 +351,14 @@ pub struct Chunk {
     pub upto: Version,
     /// Prefixes announced and withdrawn, for counters.
     pub prefixes: u32,
+}
+
+impl Chunk {
+    /// The octets that keeping it takes, about.
+    pub fn octets(&self) -> usize {
+        let amends = self.amends.iter().map(|(_, bytes)| bytes.len());
+        self.bytes.len() + amends.sum::<usize>() + size_of_val(&*self.marks)
+    }
 }
 
 /// A stretch of a chunk that one peer leaves out.

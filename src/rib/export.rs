@@ -16,9 +16,10 @@ use super::peers::{Peer, PeerSlot, Peers};
 use super::shared::Shared;
 use super::table::{DestId, Destination};
 use super::update_group::GroupKey;
+use super::withheld::Withheld;
 use crate::net::{AddressFamily, Family, Prefix};
 use crate::policy::{
-    LOCAL_PREF_DEFAULT, NextHopMode, OtcVerdict, RouteContext, RouteSource, Verdict,
+    LOCAL_PREF_DEFAULT, NextHopMode, OtcVerdict, RouteContext, RouteSource, SelectionRules, Verdict,
 };
 use crate::wire::attribute::code;
 use crate::wire::{Community, NextHop, PathAttributes};
@@ -32,6 +33,7 @@ pub(crate) struct Exporter<'a> {
     family: Family,
     peers: &'a Peers,
     next_hops: &'a NextHops,
+    rules: &'a SelectionRules,
     interner: &'a mut Interner,
     prepared: HashMap<(usize, PeerSlot), Option<Prepared>>,
 }
@@ -53,6 +55,7 @@ impl<'a> Exporter<'a> {
             family,
             peers: &shared.peers,
             next_hops: &shared.next_hops,
+            rules: &shared.options.selection,
             interner: &mut shared.interner,
             prepared: HashMap::new(),
         }
@@ -80,7 +83,11 @@ impl<'a> Exporter<'a> {
             ..path
         }));
         let (candidates, others) = self.others(prefix, destination);
-        for index in rank(candidates, usize::from(self.key.paths_max) - told.len()) {
+        for index in rank(
+            candidates,
+            usize::from(self.key.paths_max) - told.len(),
+            self.rules,
+        ) {
             let path = others.iter().find(|(other, _)| *other == index);
             told.extend(path.map(|(_, path)| Advertised {
                 path_id: self.id_of(ids, dest, &destination.paths[index]),
@@ -153,7 +160,7 @@ impl<'a> Exporter<'a> {
     fn prepare(&mut self, path: &Path) -> Option<Prepared> {
         let source = (!path.source().is_local()).then(|| self.peers.get(path.source()));
         let attributes = path.attributes();
-        if !self.key.may_be_told(source, attributes) {
+        if self.key.barred_by(source, attributes).is_some() {
             return None;
         }
         let seen = self.key.before_policy(source, attributes);
@@ -167,30 +174,40 @@ impl<'a> Exporter<'a> {
 }
 
 impl GroupKey {
-    /// Whether the protocol lets the group be told of a path at all.
-    fn may_be_told(&self, source: Option<&Peer>, attributes: &PathAttributes) -> bool {
-        let barred_outside = [Community::NO_EXPORT, Community::NO_EXPORT_SUBCONFED];
-        if attributes.has_community(Community::NO_ADVERTISE)
-            || (self.external && barred_outside.iter().any(|c| attributes.has_community(*c)))
-        {
-            return false;
+    /// Why the protocol keeps the group from being told of a path at all, if it does.
+    pub(super) fn barred_by(
+        &self,
+        source: Option<&Peer>,
+        attributes: &PathAttributes,
+    ) -> Option<Withheld> {
+        let has = |community| attributes.has_community(community);
+        if has(Community::NO_ADVERTISE) {
+            return Some(Withheld::NoAdvertise);
+        }
+        if self.external && has(Community::NO_EXPORT) {
+            return Some(Withheld::NoExport);
+        }
+        if self.external && has(Community::NO_EXPORT_SUBCONFED) {
+            return Some(Withheld::NoExportSubconfed);
         }
         let verdict = self
             .role
             .map(|role| OtcVerdict::on_export(role, self.local_as, attributes.otc));
         if verdict == Some(OtcVerdict::Leak) {
-            return false;
+            return Some(Withheld::RouteLeak);
         }
         if !self.reflects(source) {
-            return true;
+            return None;
         }
         // RFC 4456 §6: from a client to all, from a non-client to clients; and never into a cluster
         // that the route has been in.
         let from_client = source.is_some_and(|peer| peer.setup.reflector_client.is_some());
-        let listed = self
-            .client
-            .is_some_and(|cluster| attributes.cluster_list.contains(&cluster));
-        (from_client || self.client.is_some()) && !listed
+        if !from_client && self.client.is_none() {
+            return Some(Withheld::NotReflected);
+        }
+        self.client
+            .is_some_and(|cluster| attributes.cluster_list.contains(&cluster))
+            .then_some(Withheld::ClusterListed)
     }
 
     /// Whether a path would go from iBGP to iBGP.
@@ -200,7 +217,11 @@ impl GroupKey {
 
     /// The attributes as the export policy sees them: the AS path already prepended towards eBGP,
     /// and what RFC 4456 §8 asks of a reflector.
-    fn before_policy(&self, source: Option<&Peer>, attributes: &PathAttributes) -> PathAttributes {
+    pub(super) fn before_policy(
+        &self,
+        source: Option<&Peer>,
+        attributes: &PathAttributes,
+    ) -> PathAttributes {
         let mut seen = attributes.clone();
         if self.external {
             seen.as_path = seen.as_path.prepend(self.local_as);
@@ -215,7 +236,11 @@ impl GroupKey {
     }
 
     /// The attributes as they are sent; `None` where the next hop cannot be set.
-    fn finish(&self, family: Family, mut attributes: PathAttributes) -> Option<PathAttributes> {
+    pub(super) fn finish(
+        &self,
+        family: Family,
+        mut attributes: PathAttributes,
+    ) -> Option<PathAttributes> {
         let received = attributes.next_hop.address();
         attributes.next_hop = self.next_hop(family, attributes.next_hop)?;
         // AIGP is enabled inside the AS only, and who sets another next hop has to add the distance to

@@ -189,7 +189,8 @@ impl Shard {
     }
 }
 
-fn change<A: AddressFamily>(
+/// What is wanted of the kernel for a destination.
+pub(super) fn change<A: AddressFamily>(
     destination: &Destination<A>,
     shared: &Shared,
     policy: &Arc<Policy>,

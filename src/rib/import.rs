@@ -71,12 +71,26 @@ impl<'a> Import<'a> {
         imported
     }
 
-    fn run(&self, prefix: Prefix, interner: &mut Interner) -> Imported {
-        let verdict = self.policy.apply(&RouteContext {
+    /// What the policy says of one prefix and which rules it meets; `None` where it is not asked, as
+    /// the path came through a loop or leaks.
+    pub(crate) fn trace(&self, prefix: Prefix, met: impl FnMut(usize)) -> Option<Verdict> {
+        if matches!(self.settled, Some(Imported::Refused(refusal)) if refusal != Refusal::Policy) {
+            return None;
+        }
+        Some(self.policy.apply_watched(&self.route(prefix), met))
+    }
+
+    /// A prefix as the policy sees it.
+    fn route(&self, prefix: Prefix) -> RouteContext<'_> {
+        RouteContext {
             prefix,
             attributes: self.admitted.as_deref().unwrap_or(self.attributes),
             source: self.source,
-        });
+        }
+    }
+
+    fn run(&self, prefix: Prefix, interner: &mut Interner) -> Imported {
+        let verdict = self.policy.apply(&self.route(prefix));
         let (edited, preference) = match verdict {
             Verdict::Reject { .. } => return Imported::Refused(Refusal::Policy),
             Verdict::Accept {
@@ -162,6 +176,7 @@ fn loop_found(
 ///   by GRACEFUL_SHUTDOWN (RFC 8326 §4.2).
 /// - A BLACKHOLE route stays within this AS (RFC 7999 §3.2). To discard its traffic is for the operator
 ///   to ask for; calidris has no means for that.
+/// - AIGP counts inside an AS only (RFC 7311 §3.2): it is as if it had not been there.
 /// - ONLY_TO_CUSTOMER is set, or tells a leak, by the peer's role (RFC 9234 §5).
 fn admit(
     setup: &PeerSetup,
@@ -182,12 +197,14 @@ fn admit(
     let local_pref = has(Community::GRACEFUL_SHUTDOWN).then_some(0);
     let kept_in = has(Community::NO_EXPORT) || has(Community::NO_ADVERTISE);
     let keep_in = has(Community::BLACKHOLE) && !kept_in;
-    if (otc, local_pref, keep_in) == (attributes.otc, attributes.local_pref, false) {
+    let drops = !attributes.aigp.is_empty();
+    if (otc, local_pref, keep_in, drops) == (attributes.otc, attributes.local_pref, false, false) {
         return Ok(None);
     }
     let mut admitted = PathAttributes {
         otc,
         local_pref,
+        aigp: Box::default(),
         ..attributes.clone()
     };
     if keep_in {

@@ -354,14 +354,15 @@ fn decide<A: AddressFamily>(destination: &mut Destination<A>, shared: &Shared) {
         }
         selectable += 1;
         if !alone {
-            candidates.push(Candidate::of(index, path, &shared.peers, &shared.next_hops));
+            let candidate = Candidate::of(index, path, &shared.peers, &shared.next_hops);
+            candidates.push(candidate.under(&shared.options.selection, path));
         }
     }
     if alone {
         destination.selected = selectable;
         return;
     }
-    select(&mut candidates, shared.options.multipath_max.into());
+    select(&mut candidates, &shared.options.selection);
     for to in 0..candidates.len() {
         let from = candidates[to].index;
         destination.paths.swap(to, from);

@@ -85,7 +85,7 @@ impl<A: AddressFamily> LocRib<A> {
             Progress::Dumping { after, known, .. } => {
                 member.progress = Progress::anew(*after, std::mem::take(known));
             }
-            Progress::CatchingUp { after } => {
+            Progress::CatchingUp { after, .. } => {
                 member.progress = Progress::anew(*after, Known::Nothing);
             }
             Progress::Live => {
@@ -104,7 +104,7 @@ impl<A: AddressFamily> LocRib<A> {
             let (after, mut left) = (group.floor(), 0);
             for (peer, member) in &mut group.members {
                 if member.is_live() && member.awaited {
-                    member.progress = Progress::CatchingUp { after };
+                    member.progress = Progress::catching_up(after);
                     left += 1;
                     let (peer, family) = (*peer, A::FAMILY);
                     shared.outputs.push_back(Output::Detach { peer, family });
@@ -134,7 +134,7 @@ impl<A: AddressFamily> LocRib<A> {
         };
         debug_assert!(position.is_some(), "a member lags behind what was drained");
         member.progress = match position {
-            Some(after) => Progress::CatchingUp { after },
+            Some(after) => Progress::catching_up(after),
             // The owner broke its word. What the member lacks is unknown, so it is told everything,
             // withdrawals of all that is left in the table included.
             None => {
@@ -143,6 +143,7 @@ impl<A: AddressFamily> LocRib<A> {
             }
         };
         group.leave_live();
+        group.counts.resyncs += 1;
     }
 
     /// Notes how far all live members of a group are.

@@ -22,6 +22,11 @@
 //! (catching up) is served chunk by chunk, when it asks, from what the group has advertised last; a
 //! slow member costs a cursor, never a queue. The kernel's writer is one more cursor on the log.
 //!
+//! Another configuration moves no one to the beginning. A group whose members all change alike gets
+//! the new key where it stands, one that some leave is copied, and a sweep logs what is exported
+//! otherwise by the new key; who goes over to another group is told how that one's routes differ. Until
+//! the sweep is over nobody begins a dump in the group, so that an End-of-RIB says what holds.
+//!
 //! # What must hold
 //!
 //! - A change that some reader has not met is named by an entry of the log ahead of that reader, and a
@@ -43,9 +48,13 @@ mod command;
 mod configure;
 mod decision;
 mod dest_set;
+mod dump;
+mod explain;
+mod explanation;
 mod export;
 mod extended;
 mod feed;
+mod group_counts;
 mod import;
 mod intern;
 mod known;
@@ -76,6 +85,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 mod update_group;
+mod withheld;
 
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
@@ -89,20 +99,27 @@ pub use command::{
     Chunk, Command, GroupId, LocalRoute, Mark, NextHopState, Output, PeerSetup, Routes,
     SessionTerms, Version,
 };
+pub use decision::DecisionStep;
+pub use explanation::{
+    DecisionOutcome, DecisionVerdict, ExplainedExport, ExplainedPath, Explanation, ExportVerdict,
+    ImportVerdict, KernelVerdict, PolicyVerdict, RuleRow,
+};
 pub use feed::{FibChange, FibRoute, FibRouteKind};
 pub use prefix_limit::{PrefixLimitEvent, PrefixTally};
 // For the benches, and the test that nothing is allocated for known sets.
+pub use group_counts::GroupCounts;
 #[doc(hidden)]
 pub use intern::Interner;
 pub use query::{
-    Answer, GroupRow, PathRow, PeerCounts, Query, RibTotals, RouteRow, RouteTable, RoutesPage,
-    RoutesQuery,
+    Answer, BehindRow, GroupRow, LongestMatch, MemberState, PathRow, PeerCounts, Query, RibTotals,
+    RouteRow, RouteTable, RoutesPage, RoutesQuery,
 };
 pub use shard::{Shard, ShardOptions};
 pub use sharding::{
     BookSteps, Boundary, Demarcation, DemarcationSteps, Gathering, KernelPulls, NextHopBook,
     SHARDS_MAX, ShardId, Sharding, Shards,
 };
+pub use withheld::Withheld;
 
 /// Chunks that a group's ring keeps; a member further behind catches up from the log.
 pub const RING_CHUNKS: usize = 256;

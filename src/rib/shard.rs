@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::batch::RouteBatch;
-use super::command::{Command, Output, Routes};
+use super::command::{Command, GroupId, Output, Routes};
 use super::loc_rib::LocRib;
 use super::member::Served;
 use super::path::Path;
@@ -13,12 +13,13 @@ use super::peers::PeerSlot;
 use super::shared::Shared;
 use super::sweep::{Sweep, SweepKind};
 use crate::net::{AddressFamily, Family, Ipv4, Ipv6, PathId, PeerId, Prefix};
+use crate::policy::SelectionRules;
 
 /// How a shard works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ShardOptions {
-    /// The most paths that share the load of one prefix; at least one.
-    pub multipath_max: u8,
+    /// How paths are chosen; [`Command::SetSelection`] changes it.
+    pub selection: SelectionRules,
     /// Whether the owner resolves next hops. If so, a path waits until the owner has answered for its
     /// next hop; if not (a reflector off the data path), every next hop counts as reachable.
     pub track_next_hops: bool,
@@ -31,7 +32,7 @@ pub struct ShardOptions {
 impl Default for ShardOptions {
     fn default() -> Self {
         Self {
-            multipath_max: 16,
+            selection: SelectionRules::default(),
             track_next_hops: true,
             recovering: false,
         }
@@ -165,6 +166,13 @@ impl Shard {
                     self.restart_feeds();
                 }
             }
+            Command::SetSelection(rules) => {
+                if std::mem::replace(&mut self.shared.options.selection, rules) != rules {
+                    for family in Family::ALL {
+                        self.begin_sweep(Sweep::new(family, SweepKind::Reselect));
+                    }
+                }
+            }
             Command::NextHops(states) => {
                 for (address, state) in states {
                     if self.shared.next_hops.tell(address, state) {
@@ -192,10 +200,21 @@ impl Shard {
 
     /// Does one bounded round of what waits; says whether more does.
     pub fn turn(&mut self, now: Instant) -> bool {
+        self.turn_paced(now, &mut |_, _| true)
+    }
+
+    /// The same at the pace of the owner: a group's head moves only if `may_publish` agrees, which
+    /// hears how many changes the head has not met. What is held back for that is not said to wait:
+    /// the owner knows when to ask again.
+    pub fn turn_paced(
+        &mut self,
+        now: Instant,
+        may_publish: &mut dyn FnMut(GroupId, u64) -> bool,
+    ) -> bool {
         self.fire_deadlines(now);
         self.turn_sweeps();
         let Self { v4, v6, shared, .. } = self;
-        let mut busy = turn_groups(v4, shared) | turn_groups(v6, shared);
+        let mut busy = turn_groups(v4, shared, may_publish) | turn_groups(v6, shared, may_publish);
         self.turn_recovery();
         self.turn_pulls();
         self.turn_fib();
@@ -280,7 +299,10 @@ impl Shard {
             {
                 in_family!(self, sweep.family, end_reexport, group);
             }
-            SweepKind::Reexport(_) | SweepKind::Reimport { .. } | SweepKind::Resolve(_) => {}
+            SweepKind::Reexport(_)
+            | SweepKind::Reimport { .. }
+            | SweepKind::Resolve(_)
+            | SweepKind::Reselect => {}
         }
     }
 
@@ -332,14 +354,24 @@ impl Shard {
     }
 }
 
-/// Moves every group's head on; says whether one has more to do.
-fn turn_groups<A: AddressFamily>(rib: &mut LocRib<A>, shared: &mut Shared) -> bool {
+/// Moves the head of every group on that has one to tell nobody, or may; says whether one has more to
+/// do.
+fn turn_groups<A: AddressFamily>(
+    rib: &mut LocRib<A>,
+    shared: &mut Shared,
+    may_publish: &mut dyn FnMut(GroupId, u64) -> bool,
+) -> bool {
     let mut busy = false;
     for group in &mut rib.groups {
-        if group.has_work(&rib.log) {
-            let id = group.id;
+        let id = group.id;
+        let mut may_move =
+            || !group.publishes() || may_publish(id, rib.log.head().0 - group.head.0);
+        if group.has_work(&rib.log) && may_move() {
             let (log, ids) = (&mut rib.log, &mut rib.path_ids);
             let chunks = group.advance(&rib.table, log, ids, shared, EXPORT_STEPS);
+            chunks
+                .iter()
+                .for_each(|chunk| group.counts.published(chunk));
             shared
                 .outputs
                 .extend(chunks.into_iter().map(|chunk| Output::Publish {

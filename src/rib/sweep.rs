@@ -35,6 +35,8 @@ pub(crate) enum SweepKind {
     Reexport(GroupId),
     /// Decide again where a path leads through a next hop.
     Resolve(IpAddr),
+    /// Decide everything again: the rules of selection changed.
+    Reselect,
 }
 
 impl Sweep {
@@ -85,6 +87,7 @@ impl<A: AddressFamily> LocRib<A> {
                     shared.next_hops.next_dest(address, A::FAMILY, sweep.next)
                 }
                 SweepKind::Reexport(_) => None,
+                SweepKind::Reselect => Some(sweep.next).filter(|next| *next < self.table.end()),
             };
             let Some(dest) = dest else {
                 return Some(steps - done);
@@ -98,6 +101,7 @@ impl<A: AddressFamily> LocRib<A> {
                 } => self.reimport(shared, peer, dest, told_otherwise),
                 SweepKind::Resolve(address) => self.resolve(shared, address, dest),
                 SweepKind::Reexport(_) => {}
+                SweepKind::Reselect => self.decide_again(shared, dest),
             }
         }
         None
@@ -162,6 +166,15 @@ impl<A: AddressFamily> LocRib<A> {
         }
         let before = Selection::of(self.table.get(dest), self.path_ids.is_on());
         // What leads through here may rank otherwise among the paths that are not selected.
+        self.reselect(shared, dest, &before, self.path_ids.is_on());
+    }
+
+    fn decide_again(&mut self, shared: &mut Shared, dest: DestId) {
+        let Some(destination) = self.table.live(dest) else {
+            return;
+        };
+        let before = Selection::of(destination, self.path_ids.is_on());
+        // Other paths may rank before those that are sent besides the best.
         self.reselect(shared, dest, &before, self.path_ids.is_on());
     }
 }

@@ -16,6 +16,7 @@ mod paths;
 mod random;
 mod recovery;
 mod refresh;
+mod regroup;
 mod restart;
 
 const V4: Family = Family::Ipv4;

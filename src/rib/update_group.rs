@@ -13,6 +13,7 @@ use super::change_log::ChangeLog;
 use super::chunk::{Barred, Batch};
 use super::command::{Chunk, GroupId, PeerSetup, SessionTerms, Version};
 use super::export::{Exporter, is_link_local};
+use super::group_counts::GroupCounts;
 use super::member::Member;
 use super::path_ids::PathIds;
 use super::shared::Shared;
@@ -120,6 +121,8 @@ pub(crate) struct Group {
     /// What was advertised at a version, shared by members that leave at the same time.
     told: (Version, Weak<AdjRibOut>),
     reexport: Reexport,
+    /// What it has cost and given so far.
+    pub(crate) counts: GroupCounts,
 }
 
 impl Group {
@@ -142,6 +145,7 @@ impl Group {
             retell: false,
             told: (head, Weak::new()),
             reexport: Reexport::Logged(head),
+            counts: GroupCounts::default(),
         }
     }
 
@@ -280,7 +284,7 @@ impl Group {
     }
 
     /// Whether a member is not told a path.
-    fn bars(&self, path: &Advertised, peer: PeerId) -> bool {
+    pub(crate) fn bars(&self, path: &Advertised, peer: PeerId) -> bool {
         path.source == peer || self.led_to(path) == Some(peer)
     }
 
@@ -331,6 +335,11 @@ impl Group {
     /// Whether the head has something to read, or the Adj-RIB-Out to be completed.
     pub(crate) fn has_work(&self, log: &ChangeLog) -> bool {
         self.building.is_some() || self.head < log.head()
+    }
+
+    /// Whether what the head meets is published: somebody follows.
+    pub(crate) const fn publishes(&self) -> bool {
+        self.live > 0
     }
 
     /// Whether members can be served.

@@ -160,7 +160,7 @@ impl Driver {
             return;
         };
         let endpoints = (connection.local, connection.remote);
-        let sharding = self.mail.mailboxes().sharding();
+        let sharding = self.mail.sharding();
         let (replies, incoming) = mpsc::channel(REPLIES_MAX * sharding.count());
         let peer = self.spec.id;
         self.mail.attach(peer, &replies);

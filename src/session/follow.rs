@@ -1,14 +1,10 @@
 //! How a session gets what it tells its peer: pulled at first, then from its group's ring.
 
-use std::future::{Future, pending, poll_fn};
-use std::sync::Arc;
-use std::task::Poll;
-
-use tokio::sync::broadcast;
-use tokio::sync::broadcast::error::RecvError;
+use std::task::{Context, Poll};
 
 use super::driver::Driver;
 use super::mailbox::{RibMail, RibReply};
+use super::ring::{Found, RingReader};
 use crate::fsm::StopReason;
 use crate::net::{Family, PerFamily};
 use crate::rib::{Boundary, Chunk, Command, DemarcationSteps, ShardId, Version};
@@ -24,7 +20,7 @@ pub(super) enum Follow {
     /// A pull is under way.
     Waiting,
     /// Following the group's ring; everything up to the version is queued.
-    Live(broadcast::Receiver<Arc<Chunk>>, Version),
+    Live(RingReader, Version),
 }
 
 impl Driver {
@@ -54,7 +50,7 @@ impl Driver {
                 }
             }
         }
-        self.mail_more();
+        self.mail.send();
     }
 
     pub(super) fn on_reply(&mut self, reply: Option<(ShardId, RibReply)>) {
@@ -127,22 +123,42 @@ impl Driver {
         }
     }
 
-    pub(super) fn on_ring(
-        &mut self,
-        (shard, family): (ShardId, Family),
-        chunk: Result<Arc<Chunk>, RecvError>,
-    ) {
+    /// Takes what the ring had, and what else all have as far as there is room: all that goes out in one
+    /// write.
+    pub(super) fn on_ring(&mut self, of: (ShardId, Family), found: Found) {
+        self.take_found(of, found);
+        let mut progress = true;
+        while std::mem::take(&mut progress) {
+            for shard in self.mail.sharding().shards() {
+                for family in Family::ALL {
+                    if self.has_room()
+                        && let Some(session) = &mut self.session
+                        && let Follow::Live(ring, _) = session.follow[shard.index()].get_mut(family)
+                        && let Some(found) = ring.try_next()
+                    {
+                        self.take_found((shard, family), found);
+                        progress = true;
+                    }
+                }
+            }
+        }
+    }
+
+    fn take_found(&mut self, (shard, family): (ShardId, Family), found: Found) {
         let peer = self.spec.id;
         let Some(session) = &mut self.session else {
             return;
         };
         let follow = session.follow[shard.index()].get_mut(family);
-        match (chunk, std::mem::replace(follow, Follow::Ask)) {
-            (Ok(chunk), Follow::Live(ring, _)) => {
+        match (found, std::mem::replace(follow, Follow::Ask)) {
+            (Found::Chunk { chunk, rouse }, Follow::Live(ring, _)) => {
                 *follow = Follow::Live(ring, chunk.upto);
                 self.queue_chunk(&chunk);
+                if rouse {
+                    self.mail.rouse(shard);
+                }
             }
-            (Err(RecvError::Lagged(_)), Follow::Live(ring, after)) => {
+            (Found::Lagged, Follow::Live(ring, after)) => {
                 self.record.resynced();
                 let lagged = RibMail::Lagged {
                     peer,
@@ -153,7 +169,7 @@ impl Driver {
                 self.mail.letter(shard, lagged);
             }
             // The group is gone; the RIB has sent a Detach or will tell when asked.
-            (Err(RecvError::Closed), Follow::Live(..)) => {}
+            (Found::Closed, Follow::Live(..)) => {}
             // Only a follower hears its ring.
             (_, other) => *follow = other,
         }
@@ -171,36 +187,18 @@ impl Driver {
 }
 
 /// The next publication of whichever ring is followed.
-pub(super) async fn follow_rings(
+pub(super) fn poll_rings(
     follow: &mut [PerFamily<Follow>],
-) -> ((ShardId, Family), Result<Arc<Chunk>, RecvError>) {
-    async fn one(follow: &mut Follow) -> Result<Arc<Chunk>, RecvError> {
-        match follow {
-            Follow::Live(ring, _) => ring.recv().await,
-            Follow::Off | Follow::Ask | Follow::Waiting => pending().await,
-        }
-    }
-    async fn of_shard(follow: &mut PerFamily<Follow>) -> (Family, Result<Arc<Chunk>, RecvError>) {
-        tokio::select! {
-            chunk = one(&mut follow.ipv4) => (Family::Ipv4, chunk),
-            chunk = one(&mut follow.ipv6) => (Family::Ipv6, chunk),
-        }
-    }
-    if let [only] = follow {
-        let (family, chunk) = of_shard(only).await;
-        return ((ShardId(0), family), chunk);
-    }
-    let shards = (0..).map(ShardId).zip(follow);
-    let mut waits: Vec<_> = shards
-        .map(|(shard, follow)| (shard, Box::pin(of_shard(follow))))
-        .collect();
-    poll_fn(|context| {
-        for (shard, wait) in &mut waits {
-            if let Poll::Ready((family, chunk)) = wait.as_mut().poll(context) {
-                return Poll::Ready(((*shard, family), chunk));
+    context: &Context<'_>,
+) -> Poll<((ShardId, Family), Found)> {
+    for (shard, follow) in (0..).map(ShardId).zip(follow) {
+        for family in Family::ALL {
+            if let Follow::Live(ring, _) = follow.get_mut(family)
+                && let Poll::Ready(found) = ring.poll_next(context)
+            {
+                return Poll::Ready(((shard, family), found));
             }
         }
-        Poll::Pending
-    })
-    .await
+    }
+    Poll::Pending
 }

@@ -1,117 +1,88 @@
 //! Letters of one session on their way to the RIB's shards.
 
-use std::collections::VecDeque;
-use std::future::{Future, pending, poll_fn};
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use tokio::sync::mpsc;
 
 use super::mailbox::{RibMail, RibMailboxes, RibReply};
+use super::post::Post;
 use crate::net::PeerId;
-use crate::rib::{Command, ShardId};
+use crate::rib::{Command, ShardId, Sharding};
 
 /// What waits for a place in the mailboxes, in order for each shard.
 #[derive(Debug)]
 pub(super) struct Mail {
-    mailboxes: RibMailboxes,
-    queues: Vec<VecDeque<RibMail>>,
+    sharding: Sharding,
+    posts: Vec<Post>,
 }
 
-/// A shard is gone, and the process with it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Gone;
-
 impl Mail {
-    pub(super) fn new(mailboxes: RibMailboxes) -> Self {
-        let count = mailboxes.sharding().count();
+    pub(super) fn new(mailboxes: &RibMailboxes) -> Self {
         Self {
-            mailboxes,
-            queues: (0..count).map(|_| VecDeque::new()).collect(),
+            sharding: mailboxes.sharding(),
+            posts: mailboxes.iter().cloned().map(Post::new).collect(),
         }
     }
 
-    /// Where the letters go.
-    pub(super) const fn mailboxes(&self) -> &RibMailboxes {
-        &self.mailboxes
+    /// How prefixes are spread over shards.
+    pub(super) const fn sharding(&self) -> Sharding {
+        self.sharding
     }
 
-    /// Queues a command for whichever shards it concerns.
+    /// Adds a command for whichever shards it concerns.
     pub(super) fn command(&mut self, command: Command) {
-        let queues = &mut self.queues;
-        let sharding = self.mailboxes.sharding();
-        sharding.deliver(command, |shard, command| {
-            queues[shard.index()].push_back(RibMail::Command(command));
+        let posts = &mut self.posts;
+        self.sharding.deliver(command, |shard, command| {
+            posts[shard.index()].push_back(RibMail::Command(command));
         });
     }
 
-    /// Queues a letter for one shard.
+    /// Adds a letter for one shard.
     pub(super) fn letter(&mut self, shard: ShardId, letter: RibMail) {
-        self.queues[shard.index()].push_back(letter);
+        self.posts[shard.index()].push_back(letter);
     }
 
     /// Tells all shards where replies go from here on.
     pub(super) fn attach(&mut self, peer: PeerId, replies: &mpsc::Sender<(ShardId, RibReply)>) {
-        for queue in &mut self.queues {
+        for post in &mut self.posts {
             let replies = replies.clone();
-            queue.push_back(RibMail::Attach { peer, replies });
+            post.push_back(RibMail::Attach { peer, replies });
         }
     }
 
-    /// Whether nothing waits.
-    pub(super) fn is_empty(&self) -> bool {
-        self.queues.iter().all(VecDeque::is_empty)
+    /// Whether letters wait for a place.
+    pub(super) fn is_paused(&self) -> bool {
+        self.posts.iter().any(Post::is_paused)
     }
 
-    /// Forgets everything.
+    /// Forgets the letters that wait.
     pub(super) fn clear(&mut self) {
-        self.queues.iter_mut().for_each(VecDeque::clear);
+        self.posts.iter_mut().for_each(Post::clear);
     }
 
-    /// Sends what there is room for.
-    pub(super) fn send_more(&mut self) {
-        let Self { mailboxes, queues } = self;
-        for (queue, mailbox) in queues.iter_mut().zip(mailboxes.iter()) {
-            while !queue.is_empty() {
-                let Ok(permit) = mailbox.try_reserve() else {
-                    break;
-                };
-                if let Some(letter) = queue.pop_front() {
-                    permit.send(letter);
-                }
-            }
-        }
+    /// Tells a shard that half of a group's members have taken everything.
+    pub(super) fn rouse(&self, shard: ShardId) {
+        self.posts[shard.index()].rouse();
     }
 
-    /// Waits for a place in any mailbox that something waits for, and sends one letter. Nothing is lost
-    /// where this is dropped.
-    pub(super) async fn send_one(&mut self) -> Result<(), Gone> {
-        let Self { mailboxes, queues } = self;
-        let waiting = queues.iter().zip(mailboxes.iter()).enumerate();
-        let waiting = waiting.filter(|(_, (queue, _))| !queue.is_empty());
-        let mut places: Vec<_> = waiting
-            .map(|(at, (_, mailbox))| Box::pin(async move { (at, mailbox.reserve().await) }))
-            .collect();
-        if places.is_empty() {
-            return pending().await;
-        }
-        let (at, place) = poll_fn(|context| {
-            let mut ready = places.iter_mut().map(|place| place.as_mut().poll(context));
-            ready.find(Poll::is_ready).unwrap_or(Poll::Pending)
-        })
-        .await;
-        let permit = place.map_err(|_| Gone)?;
-        if let Some(letter) = queues[at].pop_front() {
-            permit.send(letter);
-        }
-        Ok(())
+    /// Sends what can be sent at once.
+    pub(super) fn send(&mut self) {
+        self.posts.iter_mut().for_each(Post::send);
+    }
+
+    /// Waits until some shard's first letter is sent; `false` once that shard is gone.
+    pub(super) fn poll_send(&mut self, context: &mut Context<'_>) -> Poll<bool> {
+        let mut polls = self.posts.iter_mut().map(|post| post.poll_send(context));
+        polls.find(Poll::is_ready).unwrap_or(Poll::Pending)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::future::poll_fn;
+
     use super::*;
     use crate::net::Family;
-    use crate::rib::Sharding;
 
     fn end_of_rib() -> Command {
         Command::EndOfRib {
@@ -124,22 +95,21 @@ mod tests {
     async fn a_full_mailbox_holds_up_its_own_letters_only() {
         let (senders, mut letters): (Vec<_>, Vec<_>) = (0..2).map(|_| mpsc::channel(1)).unzip();
         let mailboxes = RibMailboxes::new(Sharding::new(2, 0), senders);
-        let mut mail = Mail::new(mailboxes);
+        let mut mail = Mail::new(&mailboxes);
         for _ in 0..3 {
             mail.command(end_of_rib());
         }
-        mail.send_more();
+        mail.send();
         for _ in 0..2 {
             letters[1].recv().await.expect("a letter");
-            mail.send_one().await.expect("a place");
+            assert!(poll_fn(|context| mail.poll_send(context)).await);
         }
         letters[1].recv().await.expect("the third letter");
-        assert_eq!(mail.queues[1].len(), 0);
-        assert_eq!(mail.queues[0].len(), 2);
+        assert!(!mail.posts[1].is_paused() && mail.posts[0].is_paused());
         letters[0].recv().await.expect("a letter");
-        mail.send_one().await.expect("a place");
-        assert_eq!(mail.queues[0].len(), 1);
+        assert!(poll_fn(|context| mail.poll_send(context)).await);
         letters.clear();
-        assert_eq!(mail.send_one().await, Err(Gone));
+        assert!(!poll_fn(|context| mail.poll_send(context)).await);
+        assert!(!mail.is_paused());
     }
 }

@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
+use super::ring::RingReader;
 use crate::net::{Family, PeerId};
-use crate::rib::{Answer, Chunk, Command, PrefixLimitEvent, Query, ShardId, Sharding, Version};
+use crate::rib::{
+    Answer, Chunk, Command, PrefixLimitEvent, Query, Routes, ShardId, Sharding, Version,
+};
 
-/// Replies under way from one shard to one session: in each family a pull, its end, a detach, and what is said of a
-/// limit, twice.
+/// Replies under way from one shard to one session: in each family a pull, its end, a detach, and what
+/// is said of a limit, twice.
 pub(crate) const REPLIES_MAX: usize = 10;
 
 /// The mailboxes of all shards.
@@ -49,6 +52,13 @@ impl RibMailboxes {
 pub enum RibMail {
     /// For the shard.
     Command(Command),
+    /// Routes of a session.
+    Routes {
+        /// The routes, for the shard.
+        routes: Routes,
+        /// What the session has paid for the place; given back with it.
+        toll: OwnedSemaphorePermit,
+    },
     /// Where the replies to a session's pulls go from here on; sent before each `SessionUp`, so that
     /// nothing meant for an earlier session of the peer reaches the next one.
     Attach {
@@ -67,8 +77,10 @@ pub enum RibMail {
         /// The last version that the session has queued.
         after: Version,
         /// The reader that fell off; dropped once the RIB knows.
-        ring: broadcast::Receiver<Arc<Chunk>>,
+        ring: RingReader,
     },
+    /// Half of a group's members have taken all that was published.
+    Rouse,
     /// A question and where its answer goes.
     Ask {
         /// The question.
@@ -95,7 +107,7 @@ pub enum RibReply {
         /// The version reached.
         at: Version,
         /// The group's publications.
-        ring: broadcast::Receiver<Arc<Chunk>>,
+        ring: RingReader,
     },
     /// Everything that was to be told was handed over.
     Complete {

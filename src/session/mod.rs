@@ -28,6 +28,7 @@
 //! | commands | [`driver::COMMANDS_MAX`] | the registry waits; an incoming connection is refused |
 
 mod actions;
+mod alarm;
 mod arrival;
 mod connection;
 mod contain;
@@ -43,8 +44,10 @@ mod mail;
 mod mailbox;
 mod operate;
 mod outbox;
+mod post;
 mod receive;
 mod record;
+mod ring;
 mod socket;
 mod sockopt;
 mod spec;
@@ -63,6 +66,7 @@ pub use keys::Keys;
 pub use listen::{Acceptor, Acceptors, ListenView, ListenViews, Listener, Reception};
 pub use mailbox::{RibMail, RibMailboxes, RibReply};
 pub use operate::{OperatorAction, OperatorAnswer, OperatorRefusal, OperatorReply};
+pub use ring::{Found, Ring, RingReader, Unread};
 pub use spec::PeerSpec;
 pub use view::{
     CountersView, ErrorView, MessageCounts, NegotiatedView, NotificationView, PeerState, PeerView,

@@ -107,7 +107,7 @@ impl Driver {
         for family in &families {
             self.readvertise(*family);
         }
-        self.mail_more();
+        self.mail.send();
         Ok(format!("sending all {} routes again", names(&families)))
     }
 

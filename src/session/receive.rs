@@ -31,7 +31,7 @@ impl Driver {
         let more = matches!(outcome, Some(Ok(())));
         self.parse(id);
         self.flush_inbox();
-        self.mail_more();
+        self.mail.send();
         if let Some(Err(reason)) = outcome
             && self.open_connection(id).is_some()
         {

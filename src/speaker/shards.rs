@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, HashMap};
 use std::future::{Future, poll_fn};
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::Poll;
-use std::time::Duration;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::Thread;
+use std::time::{Duration, Instant};
 
-use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::fanout::Fanout;
 use crate::clock;
+use crate::metrics::{Histogram, Metrics};
 use crate::net::PeerId;
 use crate::rib::{
     Answer, Command, FibChange, Gathering, Output, PrefixLimitEvent, Query, Shard, ShardId,
@@ -22,8 +23,12 @@ use crate::session::{RibMail, RibMailboxes, RibReply};
 /// Letters that wait for one shard.
 pub(super) const MAILBOX_MAX: usize = 1024;
 
-/// Letters taken in one turn, so that output does not wait behind a flood of input.
-const LETTERS_A_TURN: usize = 64;
+/// Letters taken in one turn.
+const LETTERS_A_TURN: usize = MAILBOX_MAX;
+
+/// Routes taken in one turn, or a letter's more, so that output does not wait behind a flood of input:
+/// 2048 × 300 ns.
+const ROUTES_A_TURN: usize = 2048;
 
 /// Places for each shard's replies that are kept free of warnings: a pull, its end, a detach and an
 /// exceeded limit in each family.
@@ -143,25 +148,28 @@ pub fn spawn(
     options: ShardOptions,
     sharding: Sharding,
     fib: &Arc<FibLink>,
+    metrics: &Metrics,
 ) -> io::Result<RibHandle> {
     let mut senders = Vec::new();
     for id in sharding.shards() {
         let (mailbox, letters) = mpsc::channel(MAILBOX_MAX);
-        let runtime = Handle::current();
+        let fanout = Fanout::default();
+        tokio::spawn(fanout.crier().run());
         let thread = ShardThread {
             id,
             sharding,
             shard: Shard::new(options),
             letters,
             fib: Arc::clone(fib),
-            fanout: Fanout::default(),
+            fanout,
             replies: HashMap::new(),
             answers: HashMap::new(),
             last_question: 0,
+            decision: metrics.rib_decision().clone(),
         };
         std::thread::Builder::new()
             .name(format!("rib-{}", id.0))
-            .spawn(move || thread.run(&runtime))?;
+            .spawn(move || thread.run())?;
         senders.push(mailbox);
     }
     let mailboxes = RibMailboxes::new(sharding, senders);
@@ -178,28 +186,42 @@ struct ShardThread {
     replies: HashMap<PeerId, mpsc::Sender<(ShardId, RibReply)>>,
     answers: HashMap<u64, oneshot::Sender<Answer>>,
     last_question: u64,
+    /// How long a batch of routes takes.
+    decision: Histogram,
 }
 
 impl ShardThread {
-    fn run(mut self, runtime: &Handle) {
+    fn run(mut self) {
+        let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
         let mut busy = false;
         loop {
             if !busy {
-                match self.wait(runtime) {
-                    Some(Some(letter)) => self.take(letter),
+                match self.wait(&waker) {
+                    Some(Some(letter)) => {
+                        self.take(letter);
+                    }
                     Some(None) => return,
                     None => {}
                 }
             }
+            let mut routes = 0;
             for _ in 0..LETTERS_A_TURN {
+                if routes >= ROUTES_A_TURN {
+                    break;
+                }
                 match self.letters.try_recv() {
-                    Ok(letter) => self.take(letter),
+                    Ok(letter) => routes += self.take(letter),
                     Err(mpsc::error::TryRecvError::Empty) => break,
                     Err(mpsc::error::TryRecvError::Disconnected) => return,
                 }
             }
-            busy = self.shard.turn(clock::now());
-            self.hand_out();
+            let now = clock::now();
+            let fanout = &mut self.fanout;
+            fanout.begin_turn();
+            busy = self.shard.turn_paced(now, &mut |group, changes| {
+                fanout.may_publish(now, group, changes)
+            });
+            self.hand_out(now);
             if !busy {
                 // What is drained may be trimmed: that takes another turn.
                 busy = self.tell_drained();
@@ -208,27 +230,47 @@ impl ShardThread {
     }
 
     /// The next letter, or `None` at a deadline.
-    fn wait(&mut self, runtime: &Handle) -> Option<Option<RibMail>> {
+    fn wait(&mut self, waker: &Waker) -> Option<Option<RibMail>> {
         let draining = self
             .fanout
             .is_draining()
             .then(|| clock::now() + DRAIN_INTERVAL);
-        let deadline = [draining, self.shard.poll_timeout()]
-            .into_iter()
-            .flatten()
-            .min();
-        match deadline {
-            None => Some(self.letters.blocking_recv()),
-            Some(deadline) => runtime.block_on(async {
-                tokio::time::timeout_at(deadline.into(), self.letters.recv())
-                    .await
-                    .ok()
-            }),
+        let deadlines = [
+            draining,
+            self.shard.poll_timeout(),
+            self.fanout.held_until(),
+        ];
+        let deadline = deadlines.into_iter().flatten().min();
+        let mut context = Context::from_waker(waker);
+        loop {
+            if let Poll::Ready(letter) = self.letters.poll_recv(&mut context) {
+                return Some(letter);
+            }
+            match deadline {
+                None => std::thread::park(),
+                Some(deadline) => {
+                    let now = clock::now();
+                    if now >= deadline {
+                        return None;
+                    }
+                    std::thread::park_timeout(deadline - now);
+                }
+            }
         }
     }
 
-    fn take(&mut self, letter: RibMail) {
+    /// Does what a letter says; returns how many routes it brought.
+    fn take(&mut self, letter: RibMail) -> usize {
         match letter {
+            RibMail::Routes { routes, toll } => {
+                let (began, count) = (clock::now(), routes.len());
+                self.shard.handle(began, Command::Routes(routes));
+                self.decision.observe(began.elapsed().as_secs_f64());
+                drop(toll);
+                return count;
+            }
+            // What waited for it is seen to in this turn.
+            RibMail::Rouse => {}
             RibMail::Command(command) => {
                 if let Command::RemovePeer(peer) = &command {
                     self.replies.remove(peer);
@@ -260,12 +302,13 @@ impl ShardThread {
                     .handle(clock::now(), Command::Query { id, query });
             }
         }
+        0
     }
 
-    fn hand_out(&mut self) {
+    fn hand_out(&mut self, now: Instant) {
         while let Some(output) = self.shard.poll_output() {
             match output {
-                Output::Publish { group, chunk } => self.fanout.publish(group, chunk),
+                Output::Publish { group, chunk } => self.fanout.publish(now, group, chunk),
                 Output::GroupGone(group) => self.fanout.remove(group),
                 Output::Pulled {
                     peer,
@@ -306,6 +349,7 @@ impl ShardThread {
                 }
             }
         }
+        self.fanout.cry();
     }
 
     /// A session that has ended meanwhile has dropped its end.
@@ -349,5 +393,18 @@ impl ShardThread {
             self.shard.handle(clock::now(), command);
         }
         any
+    }
+}
+
+/// Wakes the shard's thread.
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.0.unpark();
     }
 }

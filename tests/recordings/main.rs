@@ -132,7 +132,7 @@ fn check(recorded: &Recorded<'_>, tally: &mut Tally) {
     let update = match decode(recorded.octets, &context) {
         Ok(Message::Update(update)) => update,
         Ok(_) => return,
-        Err(error) => panic!("{error}: {:02x?}", recorded.octets),
+        Err(error) => panic!("{error} from {:?}: {:02x?}", recorded.peer, recorded.octets),
     };
     tally.updates += 1;
     let content = content(&update);

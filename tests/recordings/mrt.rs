@@ -8,6 +8,8 @@ use std::process::Command;
 pub(crate) struct Recorded<'a> {
     /// Whether the peer is in another AS than the collector.
     pub(crate) external: bool,
+    /// The peer's AS and its address as octets.
+    pub(crate) peer: (usize, &'a [u8]),
     /// The whole message.
     pub(crate) octets: &'a [u8],
 }
@@ -52,19 +54,21 @@ pub(crate) fn messages(recording: &[u8]) -> Vec<Recorded<'_>> {
             BGP4MP_ET => drop(record.take(4)),
             other => panic!("a record of type {other}"),
         }
-        let (peer, local) = match subtype {
+        let (peer_as, local_as) = match subtype {
             MESSAGE => (record.short(), record.short()),
             MESSAGE_AS4 => (record.long(), record.long()),
             _ => continue,
         };
         record.take(2); // the interface
-        let addresses = match record.short() {
-            1 => 2 * size_of::<u32>(),
-            _ => 2 * size_of::<u128>(),
+        let address = match record.short() {
+            1 => size_of::<u32>(),
+            _ => size_of::<u128>(),
         };
-        record.take(addresses);
+        let peer = record.take(address);
+        record.take(address); // the collector's
         messages.push(Recorded {
-            external: peer != local,
+            external: peer_as != local_as,
+            peer: (peer_as, peer),
             octets: record.0,
         });
     }

@@ -1,5 +1,7 @@
 //! What receivers must have heard, prefix by prefix.
 
+use std::collections::BTreeMap;
+
 use super::parse::Key;
 
 /// Every prefix of a scenario with a number.
@@ -76,6 +78,8 @@ pub(crate) struct Expectation {
     wanted: Vec<u64>,
     /// The speaker that announces the prefix, if only one does.
     owner: Vec<u32>,
+    /// What is as good, for the few prefixes of which it is known.
+    accepted: BTreeMap<usize, Vec<u64>>,
 }
 
 /// It does not matter what the receiver has.
@@ -101,6 +105,20 @@ impl Expectation {
 
     pub(crate) fn own(&mut self, number: usize, speaker: usize) {
         self.owner[number] = u32::try_from(speaker).expect("few speakers");
+    }
+
+    pub(crate) fn accept(&mut self, number: usize, digests: Vec<u64>) {
+        self.accepted.insert(number, digests);
+    }
+
+    /// Whether a route is one that `speaker` may have.
+    pub(crate) fn holds(&self, speaker: usize, number: usize, seen: u64) -> bool {
+        let wanted = self.wanted_by(speaker, number);
+        let is_accepted = || {
+            let others = self.accepted.get(&number);
+            others.is_some_and(|digests| digests.contains(&seen))
+        };
+        wanted == seen || wanted == ANYTHING || is_accepted()
     }
 
     /// What `speaker` must have of a prefix. Whether it hears of its own ones is the target's affair:

@@ -5,12 +5,12 @@
 //! looks one number up a prefix. Yet nothing goes unseen: a receiver is done when it has, of every
 //! prefix that there is, exactly the route that it should have, or none.
 
-mod digest;
+pub(crate) mod digest;
 mod expect;
 mod parse;
 mod speaker;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::io;
 use std::mem;
@@ -23,7 +23,7 @@ use mio::{Events, Interest, Poll, Token};
 use crate::clock::now;
 
 pub(crate) use digest::Passage;
-pub(crate) use parse::{Attributes, HEADER, Key, Prefixes, parts};
+pub(crate) use parse::{Attributes, Key, Prefixes, parts};
 pub(crate) use speaker::{Octets, State, each_message};
 
 use expect::{ANYTHING, Expectation, Heard};
@@ -77,10 +77,9 @@ pub(crate) struct Generator {
     room: Vec<u8>,
     keepalive_at: Instant,
     wrong: Option<String>,
-    /// Attempts to connect that came to nothing.
-    pub(crate) refused: usize,
-    /// UPDATEs that receivers took in.
-    pub(crate) updates: u64,
+    /// Speakers that were established since this was asked last.
+    risen: Vec<usize>,
+    events: Events,
 }
 
 impl Generator {
@@ -101,8 +100,8 @@ impl Generator {
             room: vec![0; 256 << 10],
             keepalive_at: now() + KEEPALIVE,
             wrong: None,
-            refused: 0,
-            updates: 0,
+            risen: Vec::new(),
+            events: Events::with_capacity(1024),
         })
     }
 
@@ -151,7 +150,22 @@ impl Generator {
         }
     }
 
-    fn want(&mut self, key: Key, wanted: u64) {
+    /// From here on everyone must hear these routes, with their sets as `speaker` encodes them.
+    pub(crate) fn expect_table(&mut self, speaker: usize, table: &BTreeMap<Key, &[u8]>) {
+        let added = (self.speakers[speaker].address, CLUSTER);
+        for (key, attributes) in table {
+            self.want(*key, digest::wanted(attributes, self.passage, Some(added)));
+        }
+    }
+
+    /// Other routes to a prefix that are as good as the expected one.
+    pub(crate) fn accept(&mut self, key: Key, digests: Vec<u64>) {
+        let number = self.expectation.know(key);
+        self.expectation.accept(number, digests);
+    }
+
+    /// From here on everyone must hear this route to a prefix, or none if it is 0.
+    pub(crate) fn want(&mut self, key: Key, wanted: u64) {
         let number = self.expectation.know(key);
         for (speaker, listener) in self.speakers.iter_mut().enumerate() {
             let Some(heard) = &mut listener.heard else {
@@ -195,9 +209,9 @@ impl Generator {
         self.queue.is_empty() && self.connecting == 0 && self.retries.is_empty()
     }
 
-    /// How many sessions are established.
-    pub(crate) fn established(&self) -> usize {
-        self.up
+    /// The speakers that were established since this was asked last.
+    pub(crate) fn take_risen(&mut self) -> Vec<usize> {
+        mem::take(&mut self.risen)
     }
 
     /// Whether all receivers have what they should.
@@ -205,19 +219,9 @@ impl Generator {
         self.waiting == 0
     }
 
-    /// How many receivers lack something.
-    pub(crate) fn waiting(&self) -> usize {
-        self.waiting
-    }
-
     /// Whether everything that was to be sent is with the system.
     pub(crate) fn has_sent(&self, speaker: usize) -> bool {
         self.speakers[speaker].outbox.is_empty()
-    }
-
-    /// Octets that a speaker has sent since its session was established.
-    pub(crate) fn sent(&self, speaker: usize) -> u64 {
-        self.speakers[speaker].sent
     }
 
     /// Has a speaker send octets, as soon as they go.
@@ -293,11 +297,11 @@ impl Generator {
         } else {
             Duration::ZERO
         };
-        let mut events = Events::with_capacity(1024);
-        match self.poll.poll(&mut events, Some(wait)) {
+        match self.poll.poll(&mut self.events, Some(wait)) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             other => other?,
         }
+        let events = mem::replace(&mut self.events, Events::with_capacity(0));
         let again = mem::take(&mut self.again);
         for event in &events {
             let Token(speaker) = event.token();
@@ -308,6 +312,7 @@ impl Generator {
                 self.read(speaker);
             }
         }
+        self.events = events;
         for speaker in again {
             self.write(speaker);
             self.read(speaker);
@@ -428,6 +433,7 @@ impl Generator {
             if speaker.state == State::Established {
                 self.up += 1;
                 self.connecting -= 1;
+                self.risen.push(number);
             }
             self.write(number);
         }
@@ -439,7 +445,6 @@ impl Generator {
             return Ok(());
         };
         let parts = parts(message).ok_or("an UPDATE whose lengths do not hold")?;
-        self.updates += 1;
         let was_wrong = heard.wrong > 0;
         let (index, expectation) = (&self.expectation.index, &self.expectation);
         let unknown = |key| format!("a prefix that nobody sent: {}", parse::text(key));
@@ -453,8 +458,7 @@ impl Generator {
             let seen = digest::seen(parts.attributes, self.passage);
             for key in Prefixes(parts.announced) {
                 let prefix = index.find(key).ok_or_else(|| unknown(key))?;
-                let wanted = expectation.wanted_by(number, prefix);
-                heard.mark(prefix, wanted == seen || wanted == ANYTHING);
+                heard.mark(prefix, expectation.holds(number, prefix, seen));
             }
         }
         self.waiting += usize::from(heard.wrong > 0);
@@ -472,7 +476,6 @@ impl Generator {
                 self.wrong = Some(format!("lost the session of {address}: {why}"));
             }
             State::Connecting | State::Opening | State::Confirming => {
-                self.refused += 1;
                 self.retries.push_back((now() + RETRY, number));
             }
         }
@@ -529,6 +532,27 @@ fn announcements(stream: &[u8]) -> Vec<(Key, &[u8])> {
     });
     debug_assert_eq!(read.map(<[u8]>::len), Ok(0));
     all
+}
+
+/// How many prefixes a stream announces.
+pub(crate) fn prefixes_in(stream: &[u8]) -> usize {
+    announcements(stream).len()
+}
+
+/// A stream in pieces of whole messages, each about as long as said.
+pub(crate) fn split(stream: &[u8], length: usize) -> Vec<Vec<u8>> {
+    let mut pieces = vec![Vec::new()];
+    let read = each_message(stream, |_, message| {
+        if pieces.last().is_some_and(|piece| piece.len() > length) {
+            pieces.push(Vec::new());
+        }
+        if let Some(piece) = pieces.last_mut() {
+            piece.extend_from_slice(message);
+        }
+        Ok(())
+    });
+    debug_assert_eq!(read.map(<[u8]>::len), Ok(0));
+    pieces
 }
 
 /// The cluster id of every reflector here.

@@ -6,8 +6,13 @@
 
 mod fan_out;
 mod full_table;
+mod latency;
+mod memory;
+mod recorded;
 mod reflector;
+mod restart;
 mod senders;
+mod stuck;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -49,6 +54,8 @@ pub(crate) struct Reach {
 pub(crate) enum Bound {
     /// So many times the least that one of these targets has; of all where none is named.
     Times(f64, &'static [&'static str]),
+    /// At least so many times what this target has.
+    AtLeastTimes(f64, &'static [&'static str]),
     /// So much, in the figure's own unit.
     AtMost(f64),
 }
@@ -60,6 +67,13 @@ pub(crate) const SCENARIOS: &[&Scenario] = &[
     &senders::SCENARIO,
     &reflector::OF_500,
     &reflector::OF_1000,
+    &latency::AT_REST,
+    &latency::UNDER_LOAD,
+    &memory::SCENARIO,
+    &stuck::SCENARIO,
+    &restart::SCENARIO,
+    &recorded::TABLE,
+    &recorded::CHURN,
 ];
 
 /// Whether scenarios run at their size, or at a fraction for a first look.

@@ -56,6 +56,8 @@ pub(crate) fn copy(arguments: &[String]) -> io::Result<()> {
         poll: Poll::new()?,
         sessions: Vec::new(),
         greeting: greeting(asn),
+        said: Vec::new(),
+        by: None,
     };
     let mut listener = TcpListener::bind(SocketAddr::from((ADDRESS, PORT)))?;
     let registry = copier.poll.registry();
@@ -77,6 +79,7 @@ pub(crate) fn copy(arguments: &[String]) -> io::Result<()> {
                 copier.read(session, &mut room);
             }
         }
+        copier.pass_on();
     }
 }
 
@@ -85,6 +88,10 @@ struct Copier {
     /// By token; a closed session's place stays empty.
     sessions: Vec<Option<Session>>,
     greeting: Arc<[u8]>,
+    /// What sources said since the last turn.
+    said: Vec<u8>,
+    /// Who said it, if only one did.
+    by: Option<usize>,
 }
 
 impl Copier {
@@ -121,9 +128,10 @@ impl Copier {
                 Ok(0) => self.sessions[number] = None,
                 Ok(count) => {
                     let octets = session.take(&room[..count]);
-                    let copies = session.is_source && !octets.is_empty();
-                    if copies {
-                        self.pass_on(number, &octets.into());
+                    if session.is_source && !octets.is_empty() {
+                        let is_alone = self.said.is_empty() || self.by == Some(number);
+                        self.by = is_alone.then_some(number);
+                        self.said.extend_from_slice(&octets);
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
@@ -132,8 +140,14 @@ impl Copier {
         }
     }
 
-    fn pass_on(&mut self, from: usize, octets: &Arc<[u8]>) {
-        for to in (0..self.sessions.len()).filter(|to| *to != from) {
+    /// Copies what was said to all; one that spoke among several hears itself, too.
+    fn pass_on(&mut self) {
+        if self.said.is_empty() {
+            return;
+        }
+        let octets: Arc<[u8]> = std::mem::take(&mut self.said).into();
+        let by = self.by;
+        for to in (0..self.sessions.len()).filter(|to| by != Some(*to)) {
             if let Some(session) = &mut self.sessions[to]
                 && session.is_established
             {

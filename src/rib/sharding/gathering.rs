@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use super::{ShardId, Sharding};
 use crate::net::{Family, PerFamily};
-use crate::rib::{Answer, GroupRow, PeerCounts, Query, RibTotals, RoutesPage, RoutesQuery};
+use crate::rib::{
+    Answer, GroupCounts, GroupRow, LongestMatch, MemberState, PeerCounts, Query, RibTotals,
+    RoutesPage, RoutesQuery,
+};
 
 /// A question on its way to the shards that can answer it, and what they have answered.
 #[derive(Debug)]
@@ -30,6 +33,7 @@ impl Gathering {
                 };
                 vec![(shard, Query::Routes(RoutesQuery { start, ..query }))]
             }
+            Query::Explain { prefix, .. } => vec![(sharding.shard_of(prefix), query)],
             query => {
                 let each = |shard| (shard, query.clone());
                 sharding.shards().map(each).collect()
@@ -98,6 +102,10 @@ fn merge(one: Answer, other: Answer) -> Answer {
             ipv6: add_totals(one.ipv6, other.ipv6),
         }),
         (Answer::Groups(one), Answer::Groups(other)) => Answer::Groups(merge_groups(one, other)),
+        (Answer::LongestMatch(one), Answer::LongestMatch(other)) => {
+            let matches = one.into_iter().chain(other);
+            Answer::LongestMatch(matches.max_by_key(LongestMatch::rank))
+        }
         (one, _) => {
             debug_assert!(false, "one question has answers of one kind");
             one
@@ -142,16 +150,13 @@ const fn add_totals(one: RibTotals, other: RibTotals) -> RibTotals {
 }
 
 /// Each shard numbers its groups by itself, but puts the same members together; the number is that of
-/// the first shard. Who lags in one shard may not lag in another: the most of one shard is told.
+/// the first shard.
 fn merge_groups(mut all: Vec<GroupRow>, other: Vec<GroupRow>) -> Vec<GroupRow> {
     for row in other {
         let same =
-            |known: &&mut GroupRow| known.family == row.family && known.members == row.members;
+            |known: &&mut GroupRow| (known.family, &known.members) == (row.family, &row.members);
         match all.iter_mut().find(same) {
-            Some(known) => {
-                known.prefixes += row.prefixes;
-                known.lagging = known.lagging.max(row.lagging);
-            }
+            Some(known) => add_group(known, row),
             // For a moment one shard may know of a member that another has not heard of.
             None => all.push(row),
         }
@@ -159,10 +164,44 @@ fn merge_groups(mut all: Vec<GroupRow>, other: Vec<GroupRow>) -> Vec<GroupRow> {
     all
 }
 
+fn add_group(sum: &mut GroupRow, other: GroupRow) {
+    sum.prefixes += other.prefixes;
+    sum.pending += other.pending;
+    let backlogs = sum.backlog_bytes.into_iter().chain(other.backlog_bytes);
+    sum.backlog_bytes = backlogs.reduce(|one, other| one + other);
+    sum.counts = add_group_counts(sum.counts, other.counts);
+    // Who lags in one shard need not lag in another.
+    for row in other.behind {
+        match sum.behind.iter_mut().find(|known| known.name == row.name) {
+            Some(known) => {
+                known.changes += row.changes;
+                if row.state == MemberState::Dumping {
+                    known.state = row.state;
+                }
+            }
+            None => {
+                sum.behind.push(row);
+                sum.lagging += 1;
+            }
+        }
+    }
+}
+
+const fn add_group_counts(one: GroupCounts, other: GroupCounts) -> GroupCounts {
+    GroupCounts {
+        chunks: one.chunks + other.chunks,
+        octets: one.octets + other.octets,
+        prefixes: one.prefixes + other.prefixes,
+        served: one.served + other.served,
+        served_octets: one.served_octets + other.served_octets,
+        resyncs: one.resyncs + other.resyncs,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rib::RouteTable;
+    use crate::rib::{BehindRow, RouteTable};
 
     fn pages(count: usize, prefix: Option<&str>, longer: bool) -> Gathering {
         let query = RoutesQuery {
@@ -209,21 +248,61 @@ mod tests {
     }
 
     #[test]
-    fn groups_with_the_same_members_are_one() {
-        let row = |group, member: &str, prefixes, lagging| GroupRow {
-            group,
-            family: Family::Ipv4,
-            members: vec![member.into()],
-            lagging,
-            prefixes,
+    fn the_most_specific_match_of_all_shards_counts() {
+        let place = "10.1.2.3/32".parse().expect("a prefix");
+        let table = RouteTable::Loc;
+        let query = Query::LongestMatch { table, place };
+        let mut gathering = Gathering::new(Sharding::new(3, 7), query);
+        let found = |text: &str| LongestMatch {
+            used: true,
+            prefix: text.parse().expect("a prefix"),
         };
-        let one = vec![row(1, "a", 5, 0), row(2, "b", 1, 1)];
-        let other = vec![row(1, "b", 2, 0), row(2, "a", 7, 1), row(3, "c", 1, 0)];
+        let answers = [Some(found("10.1.0.0/16")), None, Some(found("10.0.0.0/8"))];
+        let mut all = None;
+        for (shard, answer) in (0..).map(ShardId).zip(answers) {
+            all = gathering.add(shard, Answer::LongestMatch(answer));
+        }
+        let Some(Answer::LongestMatch(best)) = all else {
+            panic!("{all:?}");
+        };
+        assert_eq!(best, answers[0]);
+    }
+
+    #[test]
+    fn groups_with_the_same_members_are_one() {
+        let behind = |name: &str| BehindRow {
+            name: name.into(),
+            state: MemberState::CatchingUp,
+            changes: 2,
+        };
+        let row = |group: u32, member: &str, prefixes: u64, lagging: &[&str]| {
+            let counts = GroupCounts {
+                chunks: prefixes,
+                ..GroupCounts::default()
+            };
+            let row = serde_json::json!({
+                "group": group, "family": "ipv4", "members": [member], "lagging": lagging.len(),
+                "prefixes": prefixes, "external": false, "localAs": 64_512,
+                "nextHopMode": crate::policy::NextHopMode::Auto, "policy": "all",
+                "fourOctetAs": true, "extendedMessage": false, "extendedNextHop": false,
+                "counts": counts,
+            });
+            let row: GroupRow = serde_json::from_value(row).expect("a row");
+            let behind = lagging.iter().map(|name| behind(name)).collect();
+            GroupRow { behind, ..row }
+        };
+        let one = vec![row(1, "a", 5, &[]), row(2, "b", 1, &["b"])];
+        let other = vec![
+            row(1, "b", 2, &["b"]),
+            row(2, "a", 7, &["a"]),
+            row(3, "c", 1, &[]),
+        ];
         let all = merge_groups(one, other);
         let facts: Vec<_> = all
             .iter()
-            .map(|row| (row.group, row.prefixes, row.lagging))
+            .map(|row| (row.group, row.prefixes, row.counts.chunks, row.lagging))
             .collect();
-        assert_eq!(facts, [(1, 12, 1), (2, 3, 1), (3, 1, 0)]);
+        assert_eq!(facts, [(1, 12, 12, 1), (2, 3, 3, 1), (3, 1, 1, 0)]);
+        assert_eq!(all[1].behind[0].changes, 4);
     }
 }

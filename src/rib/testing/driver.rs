@@ -16,19 +16,22 @@ pub(crate) type Told = BTreeMap<Prefix, Arc<PathAttributes>>;
 pub(crate) type ToldPaths = BTreeMap<(Prefix, PathId), Arc<PathAttributes>>;
 
 /// The far side of one session in one family.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Driver {
     pub(crate) told: Told,
     pub(crate) paths: ToldPaths,
     /// The ROUTE-REFRESH messages, each with the number of prefixes announced until then.
     pub(crate) refreshes: Vec<(RefreshKind, usize)>,
     pub(crate) announced: usize,
+    /// Withdrawals of what it had; others mean nothing.
+    pub(crate) withdrawn: usize,
     /// Where each identifier led when it was first heard: a path keeps its own, and leaves it to none.
     pub(super) leads_to: BTreeMap<(Prefix, PathId), Option<IpAddr>>,
     pub(crate) end_of_ribs: usize,
+    pub(crate) detached: usize,
     pub(crate) octets: usize,
     /// Position in the group's publications, while live.
-    pub(super) live: Option<(GroupId, usize)>,
+    pub(crate) live: Option<(GroupId, usize)>,
     pub(super) written: Version,
     pub(super) pulling: bool,
     pub(super) four_octet_as: bool,
@@ -83,7 +86,7 @@ impl Driver {
             self.end_of_ribs += usize::from(update.end_of_rib == Some(family));
             for run in &update.withdrawn {
                 for route in routes(run) {
-                    self.paths.remove(&route);
+                    self.withdrawn += usize::from(self.paths.remove(&route).is_some());
                     self.choose(route.0);
                 }
             }

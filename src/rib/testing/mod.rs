@@ -9,7 +9,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use driver::{Driver, Told};
+pub(crate) use driver::Driver;
+use driver::Told;
 pub(crate) use fixtures::*;
 pub(crate) use sharded::ShardedWorld;
 
@@ -301,6 +302,14 @@ impl World {
         self.answer.take().expect("a query is answered at once")
     }
 
+    pub(crate) fn explain(&mut self, prefix: Prefix, to: Option<u32>) -> Option<Explanation> {
+        let to = to.map(PeerId);
+        match self.ask(Query::Explain { prefix, to }) {
+            Answer::Explain(explanation) => explanation.map(|explanation| *explanation),
+            other => panic!("not an explanation: {other:?}"),
+        }
+    }
+
     pub(crate) fn rows(
         &mut self,
         table: RouteTable,
@@ -379,7 +388,9 @@ impl World {
                 }
                 Output::Detach { peer, family } => {
                     let driver = self.drivers.get_mut(&(peer, family));
-                    driver.expect("only live members are detached").live = None;
+                    let driver = driver.expect("only live members are detached");
+                    driver.live = None;
+                    driver.detached += 1;
                 }
                 Output::PrefixLimit {
                     peer,

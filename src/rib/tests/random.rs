@@ -349,6 +349,51 @@ fn check(world: &mut World, model: &Model) {
         }
     }
     assert_eq!(world.shard.v4.log.len(), 0, "empty at rest");
+    for p in 0..PREFIXES {
+        check_explanation(world, nth(V4, p), loc.get(&nth(V4, p)));
+    }
+}
+
+/// Compares what is explained with what is so.
+fn check_explanation(world: &mut World, prefix: Prefix, rows: Option<&Vec<PathRow>>) {
+    let explanation = world.explain(prefix, None);
+    let (Some(explanation), Some(rows)) = (&explanation, rows) else {
+        assert_eq!(explanation.is_some(), rows.is_some(), "{prefix}");
+        return;
+    };
+    assert_eq!(explanation.paths.len(), rows.len());
+    for (explained, row) in explanation.paths.iter().zip(rows) {
+        assert_eq!(explained.path.from, row.from);
+        let outcome = explained.decision.outcome;
+        assert_eq!(outcome == DecisionOutcome::Best, row.best);
+        let selected = matches!(outcome, DecisionOutcome::Best | DecisionOutcome::Shares);
+        assert_eq!(selected, row.best || row.multipath);
+        assert_eq!(
+            explained
+                .import
+                .policy
+                .as_ref()
+                .map_or(row.usable, |p| p.accepted),
+            { row.reason.as_deref() != Some("import policy") }
+        );
+    }
+    assert_eq!(
+        explanation.kernel.wanted.is_some(),
+        world.fib.contains_key(&prefix)
+    );
+    for export in &explanation.exports {
+        assert_eq!(export.pending, None, "{prefix}");
+        let n = export.to.strip_prefix("peer ").and_then(|n| n.parse().ok());
+        let table = RouteTable::Advertised(PeerId(n.expect("a peer's name")));
+        let sent = world.rows(table, V4).remove(&prefix).unwrap_or_default();
+        let mut sent: Vec<_> = sent.iter().map(|row| Arc::clone(&row.from)).collect();
+        let told = export.paths.iter().filter(|path| path.withheld.is_none());
+        let mut told: Vec<_> = told.map(|path| Arc::clone(&path.from)).collect();
+        sent.sort();
+        told.sort();
+        assert_eq!(told, sent, "{prefix} to {}", export.to);
+        assert_eq!(export.told, !told.is_empty());
+    }
 }
 
 /// Compares what a peer holds that is sent several paths.

@@ -41,7 +41,8 @@ impl World {
             ..ShardOptions::default()
         };
         let sharding = Sharding::new(shards, 1);
-        let rib = spawn_shards(options, sharding, &Arc::default()).expect("threads");
+        let metrics = crate::metrics::Metrics::new();
+        let rib = spawn_shards(options, sharding, &Arc::default(), &metrics).expect("threads");
         let policy = Arc::new(Policy {
             name: "kernel".into(),
             rules: vec![],
@@ -74,6 +75,7 @@ impl World {
                     ipv4: Arc::clone(&policy),
                     ipv6: policy,
                 },
+                selection: Default::default(),
                 warnings: vec![],
             },
         }
