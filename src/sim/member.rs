@@ -1,28 +1,25 @@
-//! A session's membership in the update group of one family: where its routes come from next.
+//! A session's membership in the update group of one family and shard: where its routes come from
+//! next.
 
-use std::collections::VecDeque;
 use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::fanout::{Fanout, Found};
+use super::defect::Defect;
+use super::fanout::{Fanout, Found, GroupOf};
 use super::outbox::Hand;
-use super::speaker::Core;
+use super::core::Core;
 use crate::net::{Family, PeerId};
-use crate::rib::{
-    Boundary, Chunk, Command, Demarcation, DemarcationSteps, GroupId, ShardId, Sharding, Version,
-};
+use crate::rib::{Chunk, Command, GroupId, ShardId, Version};
 
-/// One family of one session.
+/// One family of one session, as far as one shard goes.
 #[derive(Clone, Debug)]
 pub(super) struct Member {
+    shard: ShardId,
     peer: PeerId,
     family: Family,
     feed: Feed,
     hand: Option<Hand>,
-    demarcation: Demarcation,
-    /// What comes behind the chunk in hand.
-    boundaries: VecDeque<Boundary>,
     /// The log position of all that was written.
     at: Version,
     /// How often it fell out of its ring.
@@ -42,14 +39,13 @@ enum Feed {
 }
 
 impl Member {
-    pub(super) fn new(peer: PeerId, family: Family) -> Self {
+    pub(super) fn new(shard: ShardId, peer: PeerId, family: Family) -> Self {
         Self {
+            shard,
             peer,
             family,
             feed: Feed::Off,
             hand: None,
-            demarcation: Demarcation::new(Sharding::ONE),
-            boundaries: VecDeque::new(),
             at: Version::default(),
             lags: 0,
         }
@@ -57,7 +53,6 @@ impl Member {
 
     /// The session is up: asks for the first chunk.
     pub(super) fn begin(&mut self, now: Instant, core: &mut Core) {
-        self.demarcation = Demarcation::new(Sharding::ONE);
         self.feed = Feed::ToAsk;
         self.ask(now, core);
     }
@@ -66,38 +61,13 @@ impl Member {
     pub(super) fn end(&mut self) {
         self.feed = Feed::Off;
         self.hand = None;
-        self.boundaries.clear();
         self.at = Version::default();
-    }
-
-    /// The peer wants to be told everything again.
-    pub(super) fn on_refresh(&mut self, now: Instant, core: &mut Core, marked: bool) {
-        let steps = self.demarcation.on_refresh(marked);
-        self.demarcate(now, core, steps);
-    }
-
-    /// The RIB has handed over all that there was to tell.
-    pub(super) fn on_complete(&mut self, now: Instant, core: &mut Core) {
-        let steps = self.demarcation.on_complete(ShardId(0));
-        self.demarcate(now, core, steps);
-    }
-
-    fn demarcate(&mut self, now: Instant, core: &mut Core, steps: DemarcationSteps) {
-        self.boundaries.extend(steps.write);
-        if let Some(awaited) = steps.refresh {
-            let refresh = Command::Refresh {
-                peer: self.peer,
-                family: self.family,
-                awaited,
-            };
-            core.tell(now, refresh);
-        }
     }
 
     /// The RIB has answered a pull with a chunk.
     pub(super) fn on_pulled(&mut self, chunk: &Chunk) {
         if self.feed == Feed::Asked {
-            self.hand = Some(Hand::new(chunk, self.peer));
+            self.hand = Some(Hand::new(chunk, self.peer, None));
             self.feed = Feed::ToAsk;
         }
     }
@@ -108,6 +78,16 @@ impl Member {
             self.feed = Feed::Live { group, place };
             self.at = at;
         }
+    }
+
+    /// Gives away what is left of the chunk in hand, as if it were written.
+    pub(super) fn take_hand(&mut self, core: &mut Core) -> impl Iterator<Item = Bytes> + use<> {
+        let mut hand = self.hand.take();
+        if let Some(hand) = &hand {
+            self.at = hand.upto;
+            core.moved = true;
+        }
+        std::iter::from_fn(move || hand.as_mut()?.next_message())
     }
 
     /// The RIB wants the member to pull again.
@@ -126,10 +106,8 @@ impl Member {
                     return Some(message);
                 }
                 self.at = hand.upto;
+                core.moved = true;
                 self.hand = None;
-            }
-            if let Some(boundary) = self.boundaries.pop_front() {
-                return Some(boundary.message(self.family));
             }
             match self.feed {
                 Feed::Off | Feed::Asked => return None,
@@ -137,10 +115,15 @@ impl Member {
                     self.ask(now, core);
                     return None;
                 }
-                Feed::Live { group, place } => match core.fanout.find(group, place) {
+                Feed::Live { group, place } => match core.fanout.find((self.shard, group), place) {
                     Found::Nothing => return None,
                     Found::Chunk(chunk) => {
-                        self.hand = Some(Hand::new(&chunk, self.peer));
+                        let hand = Hand::new(&chunk, self.peer, core.defect);
+                        self.hand = Some(hand);
+                        let place = place + 1;
+                        self.feed = Feed::Live { group, place };
+                    }
+                    Found::Lagged if core.defect == Some(Defect::LagUntold) => {
                         let place = place + 1;
                         self.feed = Feed::Live { group, place };
                     }
@@ -151,7 +134,7 @@ impl Member {
                             family: self.family,
                             after: self.at,
                         };
-                        core.tell(now, lagged);
+                        core.tell_at(now, self.shard, lagged);
                         self.feed = Feed::ToAsk;
                     }
                 },
@@ -165,13 +148,13 @@ impl Member {
             peer: self.peer,
             family: self.family,
         };
-        core.tell(now, pull);
+        core.tell_at(now, self.shard, pull);
     }
 
     /// The group that it follows, and how far it has come.
-    pub(super) const fn live(&self) -> Option<(GroupId, Version)> {
+    pub(super) const fn live(&self) -> Option<(GroupOf, Version)> {
         match self.feed {
-            Feed::Live { group, .. } => Some((group, self.at)),
+            Feed::Live { group, .. } => Some(((self.shard, group), self.at)),
             Feed::Off | Feed::ToAsk | Feed::Asked => None,
         }
     }
@@ -179,11 +162,10 @@ impl Member {
     /// Whether all there is was written.
     pub(super) fn is_at_rest(&self, fanout: &Fanout) -> bool {
         self.hand.is_none()
-            && self.boundaries.is_empty()
             && match self.feed {
                 Feed::Off => true,
                 Feed::ToAsk | Feed::Asked => false,
-                Feed::Live { group, place } => place == fanout.next(group),
+                Feed::Live { group, place } => place == fanout.next((self.shard, group)),
             }
     }
 }
