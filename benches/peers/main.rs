@@ -128,8 +128,9 @@ fn measure(
                 scenario.name, arguments.runs, target.name
             );
             let mut figures = Figures::default();
-            if let Err(failure) = run(target, &mut figures) {
-                row.failures.push(failure.to_string());
+            match run(target, &mut figures) {
+                Ok(()) => row.notes.append(&mut figures.notes),
+                Err(failure) => row.failures.push(failure.to_string()),
             }
             row.runs.push(figures);
         }

@@ -13,15 +13,19 @@ pub(crate) struct Measure {
 
 /// The figures of one run of one target, or of several together.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Figures(pub(crate) Vec<(Measure, f64)>);
+pub(crate) struct Figures {
+    pub(crate) all: Vec<(Measure, f64)>,
+    /// What else there is to say, such as what was not finished in time while the rest was.
+    pub(crate) notes: Vec<String>,
+}
 
 impl Figures {
     pub(crate) fn add(&mut self, key: &'static str, title: &'static str, value: f64) {
-        self.0.push((Measure { key, title }, value));
+        self.all.push((Measure { key, title }, value));
     }
 
     pub(crate) fn get(&self, key: &str) -> Option<f64> {
-        let found = self.0.iter().find(|(measure, _)| measure.key == key);
+        let found = self.all.iter().find(|(measure, _)| measure.key == key);
         found.map(|(_, value)| *value)
     }
 }
@@ -32,15 +36,17 @@ pub(crate) struct Row {
     pub(crate) target: &'static str,
     pub(crate) version: String,
     pub(crate) runs: Vec<Figures>,
-    /// Why a run did not come to its end, or how it was set apart.
+    /// Why a run did not come to its end.
     pub(crate) failures: Vec<String>,
+    /// What the runs had to say.
+    pub(crate) notes: Vec<String>,
 }
 
 impl Row {
     /// The medians, of what all runs measured that came so far.
     pub(crate) fn medians(&self) -> Figures {
         let mut measures: Vec<Measure> = Vec::new();
-        for (measure, _) in self.runs.iter().flat_map(|run| &run.0) {
+        for (measure, _) in self.runs.iter().flat_map(|run| &run.all) {
             if !measures.contains(measure) {
                 measures.push(*measure);
             }
@@ -54,13 +60,16 @@ impl Row {
             values.sort_by(f64::total_cmp);
             (measure, values[values.len() / 2])
         };
-        Figures(measures.into_iter().map(median).collect())
+        Figures {
+            all: measures.into_iter().map(median).collect(),
+            notes: Vec::new(),
+        }
     }
 
     pub(crate) fn json(&self) -> Value {
         let object = |figures: &Figures| -> Value {
             let fields: Map<_, _> = figures
-                .0
+                .all
                 .iter()
                 .map(|(measure, value)| (measure.key.to_owned(), json!(rounded(*value))))
                 .collect();
@@ -72,6 +81,7 @@ impl Row {
             "medians": object(&self.medians()),
             "runs": self.runs.iter().map(object).collect::<Vec<_>>(),
             "failures": self.failures,
+            "notes": self.notes,
         })
     }
 }

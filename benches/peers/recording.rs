@@ -15,9 +15,9 @@ pub(crate) struct Session {
 /// Reads a recording: a session for each peer, in the order of their first words; `None` where it is
 /// absent.
 ///
-/// Left out, as programs rightly differ about them: paths with an AS_SET or AS 0 (RFC 9774, RFC 7607),
-/// paths of external peers that do not begin with the peer's AS, and messages of other families than
-/// IPv4.
+/// Left out, as programs rightly differ about them: paths with an AS_SET (RFC 9774), AS 0 in a path or
+/// an aggregator (RFC 7607), paths of external peers that do not begin with the peer's AS, and messages
+/// of other families than IPv4.
 pub(crate) fn sessions(name: &str) -> Option<Vec<Session>> {
     let recording = mrt::unpacked(name)?;
     let mut order: BTreeMap<(usize, &[u8]), usize> = BTreeMap::new();
@@ -60,6 +60,7 @@ fn is_fit(recorded: &mrt::Recorded<'_>) -> bool {
     let fits = |(code, value): (u8, &[u8])| match code {
         MP_REACH | MP_UNREACH => false,
         2 => begins_right(value),
+        7 => !value.starts_with(&[0; 4]),
         _ => true,
     };
     let says_something = !parts.withdrawn.is_empty() || !parts.announced.is_empty();
@@ -110,16 +111,18 @@ impl Candidate {
             match (code, value) {
                 (1, [origin]) => candidate.origin = *origin,
                 (2, path) => candidate.hops = hops(path),
-                (4, [..]) => {
-                    candidate.med = value
-                        .iter()
-                        .fold(0, |sum, octet| sum << 8 | u32::from(*octet))
-                }
+                (4, value) => candidate.med = number(value),
                 _ => {}
             }
         }
         candidate
     }
+}
+
+fn number(octets: &[u8]) -> u32 {
+    octets
+        .iter()
+        .fold(0, |sum, octet| sum << 8 | u32::from(*octet))
 }
 
 fn hops(mut path: &[u8]) -> usize {

@@ -33,7 +33,8 @@ impl Report {
             }
         }
         for row in &self.rows {
-            for (failure, times) in counted(&row.failures) {
+            let said = [row.failures.as_slice(), &row.notes].concat();
+            for (failure, times) in counted(&said) {
                 let times = if times > 1 {
                     format!(" ({times} ×)")
                 } else {
@@ -56,7 +57,7 @@ impl Report {
     fn table(&self) -> String {
         let medians: Vec<_> = self.rows.iter().map(Row::medians).collect();
         let mut measures: Vec<Measure> = Vec::new();
-        for (measure, _) in medians.iter().flat_map(|figures| &figures.0) {
+        for (measure, _) in medians.iter().flat_map(|figures| &figures.all) {
             if !measures.contains(measure) {
                 measures.push(*measure);
             }
@@ -103,7 +104,7 @@ impl Report {
     fn ours(&self, key: &str) -> Option<(f64, &'static str)> {
         let row = self.rows.iter().find(|row| row.target == OURS)?;
         let medians = row.medians();
-        let found = medians.0.iter().find(|(measure, _)| measure.key == key)?;
+        let found = medians.all.iter().find(|(measure, _)| measure.key == key)?;
         Some((found.1, found.0.title))
     }
 

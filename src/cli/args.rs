@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::net::{Family, Prefix};
+use crate::control::Place;
+use crate::net::Family;
 use crate::settings::{IntentArgs, RunArgs, SocketArgs};
 
 /// BGP speaker and route reflector for Calico clusters
@@ -29,6 +30,8 @@ pub enum Command {
     /// Show the state of the running daemon
     #[command(subcommand)]
     Show(Show),
+    /// Tell the life of a prefix: who sent it, what became of it, and why
+    Explain(ExplainArgs),
     /// Close a session and let it come up again, or only exchange its routes anew
     Reset(ResetArgs),
     /// Close a session and keep it closed, until it is enabled or the daemon starts again
@@ -81,6 +84,8 @@ pub enum Show {
     Neighbor(NeighborArgs),
     /// Routes: the best of all, received from or advertised to a neighbour, or in the kernel
     Routes(RoutesArgs),
+    /// Neighbours that are told the same in the same bytes, and what that costs
+    Updategroups(GroupsArgs),
     /// What was read, what was refused and why
     Datastore(PlainArgs),
 }
@@ -132,8 +137,8 @@ pub struct NeighborArgs {
 /// Flags of `show routes`.
 #[derive(Args, Debug)]
 pub struct RoutesArgs {
-    /// Only this prefix, such as 10.65.0.0/26
-    pub prefix: Option<Prefix>,
+    /// Only this prefix, such as 10.65.0.0/26; of an address, the longest match
+    pub prefix: Option<Place>,
     /// Prefixes inside it as well
     #[arg(long, requires = "prefix")]
     pub longer: bool,
@@ -149,6 +154,38 @@ pub struct RoutesArgs {
     /// What is in the kernel against what should be
     #[arg(long)]
     pub fib: bool,
+    /// Where the daemon listens.
+    #[command(flatten)]
+    pub socket: SocketArgs,
+    /// How to print.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// Flags of `show updategroups`.
+#[derive(Args, Debug)]
+pub struct GroupsArgs {
+    /// Only the groups of this neighbour (name or address)
+    pub neighbor: Option<String>,
+    /// Only this family: ipv4 or ipv6
+    #[arg(long, value_parser = family)]
+    pub family: Option<Family>,
+    /// Where the daemon listens.
+    #[command(flatten)]
+    pub socket: SocketArgs,
+    /// How to print.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// Flags of `explain`.
+#[derive(Args, Debug)]
+pub struct ExplainArgs {
+    /// The prefix, such as 10.65.0.0/26; of an address, the longest match
+    pub prefix: Place,
+    /// Only what this neighbour (name or address) is told, and that in full
+    #[arg(long, value_name = "NEIGHBOR")]
+    pub to: Option<String>,
     /// Where the daemon listens.
     #[command(flatten)]
     pub socket: SocketArgs,
@@ -268,6 +305,8 @@ mod tests {
             "run --help",
             "show --help",
             "show routes --help",
+            "show updategroups --help",
+            "explain --help",
             "health --help",
         ] {
             let error = parse(line).expect_err("help ends the parse");
@@ -310,6 +349,9 @@ mod tests {
             "show routes --received a --fib",
             "show routes --longer",
             "show routes 10.0.0.0/33",
+            "explain",
+            "explain 10.0.0.0/33",
+            "explain 10.0.0",
             "reset",
             "reset a --soft-in --hard",
             "shutdown",
@@ -351,7 +393,9 @@ mod tests {
     fn there_are_completions_for_each_shell() {
         for shell in Shell::value_variants() {
             let script = completions(*shell);
-            assert!(script.contains("summary"), "{shell}");
+            for word in ["summary", "explain", "updategroups"] {
+                assert!(script.contains(word), "{word} {shell}");
+            }
         }
     }
 }

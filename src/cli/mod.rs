@@ -7,6 +7,8 @@
 
 mod args;
 mod client;
+mod explain;
+mod groups;
 mod listen;
 mod neighbor;
 mod operate;
@@ -101,6 +103,7 @@ fn perform(command: Command) -> Result<ExitCode, CliError> {
         Command::Plan(plan) => plan::plan(*plan, &around),
         Command::Validate(validate) => plan::validate(&validate),
         Command::Show(show) => show::show(show, &around),
+        Command::Explain(args) => explain::explain(args, &around),
         Command::Reset(args) => operate::reset(args, &around),
         Command::Shutdown(args) => operate::shutdown(args, &around),
         Command::Enable(args) => operate::enable(args, &around),

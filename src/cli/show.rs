@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::args::{HealthArgs, NeighborArgs, RoutesArgs, Show};
+use super::args::{GroupsArgs, HealthArgs, NeighborArgs, RoutesArgs, Show};
 use super::client::{self, percent_encode};
-use super::{CliError, FAILED, neighbor, output, text};
+use super::{CliError, FAILED, groups, neighbor, output, text};
 use crate::control::{
-    DatastoreAnswer, FibAnswer, LivenessAnswer, Neighbor, NeighborsAnswer, ReadinessAnswer,
-    RoutesAnswer, Summary,
+    DatastoreAnswer, FibAnswer, GroupsAnswer, LivenessAnswer, Neighbor, NeighborsAnswer,
+    ReadinessAnswer, RoutesAnswer, Summary,
 };
 use crate::settings::{Settings, SettingsError, SocketArgs, Surroundings};
 
@@ -21,6 +21,11 @@ pub(super) fn show(show: Show, around: &dyn Surroundings) -> Result<ExitCode, Cl
         }
         Show::Neighbor(args) => show_neighbor(args, around)?,
         Show::Routes(args) => show_routes(args, around)?,
+        Show::Updategroups(args) => {
+            let path = format!("/api/v1/updategroups{}", groups_parameters(&args));
+            let answer: GroupsAnswer = ask(args.socket, around, &path)?;
+            output::answer(args.output.output, &answer, groups::text)?;
+        }
         Show::Datastore(args) => {
             let answer: DatastoreAnswer = ask(args.socket, around, "/api/v1/datastore")?;
             output::answer(args.output.output, &answer, text::datastore)?;
@@ -72,6 +77,16 @@ fn parameters(args: &RoutesArgs) -> String {
         ("advertised", &args.advertised),
         ("family", &family),
     ];
+    query(&all)
+}
+
+fn groups_parameters(args: &GroupsArgs) -> String {
+    let family = args.family.map(|family| family.to_string());
+    query(&[("member", &args.neighbor), ("family", &family)])
+}
+
+/// Those parameters that have a value.
+fn query(all: &[(&str, &Option<String>)]) -> String {
     let mut query = String::new();
     for (name, value) in all {
         if let Some(value) = value {
@@ -140,7 +155,7 @@ mod tests {
     #[test]
     fn the_flags_of_show_routes_become_parameters() {
         let args = RoutesArgs {
-            prefix: Some("fd00::/64".parse().expect("a prefix")),
+            prefix: Some("fd00::/64".parse().expect("a place")),
             longer: true,
             received: Some("a b".to_owned()),
             advertised: None,

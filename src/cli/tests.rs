@@ -17,6 +17,8 @@ use crate::metrics::Metrics;
 use crate::net::{PrefixLimit, Role};
 use crate::session::{HeldBy, HeldView};
 
+mod explain;
+
 fn same(found: &str, expected: &str) {
     let expected = expected.strip_prefix('\n').unwrap_or(expected);
     assert!(found == expected, "found\n{found}\nexpected\n{expected}");
@@ -301,7 +303,7 @@ async fn every_answer_is_read_as_it_was_written() {
     let fib: FibAnswer = told(&socket, "/api/v1/fib").await;
     assert_eq!(fib.routes, testing::kernel_rows());
     let groups: GroupsAnswer = told(&socket, "/api/v1/updategroups").await;
-    assert_eq!(groups.groups.len(), 1);
+    assert_eq!(groups.groups.len(), 2);
     let datastore: DatastoreAnswer = told(&socket, "/api/v1/datastore").await;
     assert_eq!(datastore.rejected, testing::datastore_answer().rejected);
     let live: LivenessAnswer = told(&socket, "/healthz").await;

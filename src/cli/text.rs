@@ -227,15 +227,19 @@ fn path_row(network: String, path: &PathRow) -> Vec<String> {
         path.preference.to_string(),
         number(path.local_pref),
         number(path.med),
-        match path.origin {
-            crate::wire::Origin::Igp => "igp",
-            crate::wire::Origin::Egp => "egp",
-            crate::wire::Origin::Incomplete => "incomplete",
-        }
-        .to_owned(),
+        origin(path.origin).to_owned(),
         path.as_path.clone(),
         note.join(", "),
     ]
+}
+
+/// ORIGIN in words.
+pub(super) const fn origin(origin: crate::wire::Origin) -> &'static str {
+    match origin {
+        crate::wire::Origin::Igp => "igp",
+        crate::wire::Origin::Egp => "egp",
+        crate::wire::Origin::Incomplete => "incomplete",
+    }
 }
 
 /// `show routes --fib`.
@@ -359,13 +363,14 @@ pub(super) fn counted(count: usize, noun: &str) -> String {
 }
 
 /// A table without borders.
-fn columns<const N: usize>(header: [&str; N]) -> Table {
+pub(super) fn columns<const N: usize>(header: [&str; N]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(header);
     table
 }
 
-fn align_right(table: &mut Table, indices: &[usize]) {
+/// Aligns columns of numbers to the right.
+pub(super) fn align_right(table: &mut Table, indices: &[usize]) {
     for index in indices {
         if let Some(column) = table.column_mut(*index) {
             column.set_cell_alignment(CellAlignment::Right);
@@ -374,7 +379,7 @@ fn align_right(table: &mut Table, indices: &[usize]) {
 }
 
 /// The table's text, columns two spaces apart, without spaces at the ends of lines.
-fn finished(table: &Table) -> String {
+pub(super) fn finished(table: &Table) -> String {
     let mut table = table.clone();
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));

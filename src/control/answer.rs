@@ -11,9 +11,11 @@ use serde::{Deserialize, Serialize};
 use super::timestamp::Timestamp;
 use crate::datastore::{ObjectCounts, RejectedObject};
 use crate::fib::{FibRow, FibView};
-use crate::net::{Asn, ClusterId, Family, PerFamily, PrefixLimit, Role, RouterId};
+use crate::net::{Asn, ClusterId, Family, PerFamily, Prefix, PrefixLimit, Role, RouterId};
 use crate::plan::{PeerKind, Provenance};
-use crate::rib::{GroupRow, PeerCounts, RibTotals, RouteRow};
+use crate::rib::{
+    ExplainedExport, ExplainedPath, GroupRow, KernelVerdict, PeerCounts, RibTotals, RouteRow,
+};
 use crate::session::{CountersView, HeldBy, NegotiatedView, PeerState};
 
 /// `GET /api/v1/summary`.
@@ -253,6 +255,50 @@ pub struct RoutesAnswer {
 pub struct FibAnswer {
     /// Wanted against present, in no particular order.
     pub routes: Vec<FibRow>,
+}
+
+/// `GET /api/v1/explain`: the life of a prefix.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExplainAnswer {
+    /// When this was true.
+    pub as_of: Timestamp,
+    /// What was asked for: a prefix, or an address.
+    pub asked: String,
+    /// The prefix that is explained: of an address, the longest match.
+    pub prefix: Prefix,
+    /// Where it comes from in the plan, if this node originates it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Provenance>,
+    /// Its paths, best first.
+    pub paths: Vec<ExplainedPath>,
+    /// Whether readers are left with what they were told, as the path that leads waits for its next
+    /// hop.
+    pub held: bool,
+    /// What is wanted of the kernel, and what it holds.
+    pub kernel: KernelAnswer,
+    /// What the neighbours are told, by name.
+    pub exports: Vec<ExplainedExport>,
+    /// All of it in one sentence.
+    pub summary: String,
+}
+
+/// What is wanted of the kernel against what it holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KernelAnswer {
+    /// What the routing table wants.
+    #[serde(flatten)]
+    pub verdict: KernelVerdict,
+    /// Whether routes are written at all.
+    pub enabled: bool,
+    /// The kernel's route, wanted against present.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub route: Option<FibRow>,
+    /// How the two relate, in words.
+    pub state: String,
+    /// The same in a few words.
+    pub holds: String,
 }
 
 /// `GET /api/v1/updategroups`.

@@ -8,14 +8,14 @@ use hyper::{Method, Request, Response, StatusCode};
 use serde::Serialize;
 
 use super::answer::{
-    DatastoreAnswer, ErrorAnswer, ErrorBody, GroupsAnswer, LivenessAnswer, Neighbor,
-    NeighborsAnswer, ReadinessAnswer, Summary,
+    DatastoreAnswer, ErrorAnswer, ErrorBody, LivenessAnswer, Neighbor, NeighborsAnswer,
+    ReadinessAnswer, Summary,
 };
 use super::body::ResponseBody;
 use super::params::{Params, percent_decode};
 use super::timestamp::Timestamp;
 use super::view::{Operators, QueryError, Views};
-use super::{listing, metrics_view, operate, status_page};
+use super::{explain, listing, metrics_view, operate, status_page};
 use crate::metrics::{self, Metrics};
 
 /// What answers need.
@@ -60,6 +60,12 @@ impl ApiError {
         error
     }
 
+    /// The same, with the parameter at fault.
+    pub(super) fn in_field(mut self, name: &str) -> Self {
+        self.body.field = Some(name.to_owned());
+        self
+    }
+
     fn no_such_address(path: &str) -> Self {
         let message = format!("nothing is at {path:?}; / lists what there is");
         Self::new(StatusCode::NOT_FOUND, "not_found", message)
@@ -99,6 +105,11 @@ impl Api {
             let answered = self.operate(target, uri.query()).await;
             return answered.unwrap_or_else(ApiError::response);
         }
+        if *request.method() == Method::POST
+            && let Some(error) = operate::unknown(uri.path())
+        {
+            return error.response();
+        }
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             let message = format!("{} is not allowed here, only GET", request.method());
             let error = ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "bad_method", message);
@@ -117,6 +128,8 @@ impl Api {
             return self.neighbor(name, now).await;
         }
         match path {
+            "/api/v1/explain" => return explain::explain(&self.views, query, now).await,
+            "/api/v1/updategroups" => return listing::groups(&self.views, query).await,
             "/api/v1/routes" => return listing::routes(&self.views, query).await,
             "/api/v1/fib" => return listing::fib(&self.views, query).await,
             _ => Params::parse(query, &[])?,
@@ -130,10 +143,6 @@ impl Api {
             "/api/v1/neighbors" => Ok(self.neighbors(now).await),
             "/api/v1/plan" => self.plan(),
             "/api/v1/datastore" => Ok(self.datastore(now)),
-            "/api/v1/updategroups" => {
-                let groups = self.views.groups().await?;
-                Ok(ok(&GroupsAnswer { groups }))
-            }
             _ => Err(ApiError::no_such_address(path)),
         }
     }

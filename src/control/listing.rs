@@ -9,23 +9,31 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 
 use super::PAGE_DESTINATIONS;
-use super::api::{ApiError, ApiResult, respond};
+use super::answer::GroupsAnswer;
+use super::api::{ApiError, ApiResult, ok, respond};
 use super::body::ResponseBody;
-use super::params::Params;
+use super::explain::longest_match;
+use super::params::{PLACE, Params, Place};
 use super::view::Views;
 use crate::fib::FibRow;
 use crate::net::{Family, Prefix};
 use crate::rib::{RouteTable, RoutesPage, RoutesQuery};
 
-const PREFIX: &str = "a prefix such as 10.65.0.0/26 or fd00:10:65::/122";
-
 /// `GET /api/v1/routes?prefix=P&longer&received=NAME&advertised=NAME&family=F`.
 pub(super) async fn routes(views: &Views, query: Option<&str>) -> ApiResult {
     let allowed = ["prefix", "longer", "received", "advertised", "family"];
     let params = Params::parse(query, &allowed)?;
-    let (prefix, families) = place(&params)?;
+    let (place, families) = place(&params)?;
     let longer = params.switch("longer")?;
     let table = table(views, &params)?;
+    let prefix = match place {
+        Some(Place::Address(address)) if !longer => {
+            // Where nothing contains it, the address itself is listed: in vain.
+            let found = longest_match(views, table, address).await?;
+            Some(found.unwrap_or_else(|| Prefix::host(address)))
+        }
+        place => place.map(Place::prefix),
+    };
     let mut queries: VecDeque<RoutesQuery> = families
         .into_iter()
         .map(|family| RoutesQuery {
@@ -65,9 +73,18 @@ pub(super) async fn routes(views: &Views, query: Option<&str>) -> ApiResult {
 /// `GET /api/v1/fib?prefix=P&longer&family=F`.
 pub(super) async fn fib(views: &Views, query: Option<&str>) -> ApiResult {
     let params = Params::parse(query, &["prefix", "longer", "family"])?;
-    let (prefix, families) = place(&params)?;
+    let (place, families) = place(&params)?;
     let longer = params.switch("longer")?;
     let mut rows = views.kernel_rows().await?;
+    let prefix = match place {
+        Some(Place::Address(address)) if !longer => {
+            let contain = rows.iter().map(|row| row.prefix);
+            let contain = contain.filter(|prefix| prefix.contains_address(address));
+            let found = contain.max_by_key(Prefix::length);
+            Some(found.unwrap_or_else(|| Prefix::host(address)))
+        }
+        place => place.map(Place::prefix),
+    };
     rows.retain(|row: &FibRow| {
         families.contains(&row.prefix.family())
             && prefix.is_none_or(|prefix| match longer {
@@ -88,18 +105,43 @@ pub(super) async fn fib(views: &Views, query: Option<&str>) -> ApiResult {
     Ok(respond(StatusCode::OK, "application/json", body))
 }
 
-/// The prefix and the families to list.
-fn place(params: &Params) -> Result<(Option<Prefix>, Vec<Family>), ApiError> {
-    let prefix = params.value("prefix", PREFIX, |text| text.parse::<Prefix>().ok())?;
-    let family = params.value("family", "ipv4 or ipv6", |text| {
+/// `GET /api/v1/updategroups?member=NAME&family=F`.
+pub(super) async fn groups(views: &Views, query: Option<&str>) -> ApiResult {
+    let params = Params::parse(query, &["member", "family"])?;
+    let family = family(&params)?;
+    let member = match params.text("member") {
+        Some(name) => match views.session(name) {
+            Some(view) => Some(view),
+            None => return Err(ApiError::no_neighbor(name, Some("member"))),
+        },
+        None => None,
+    };
+    let mut groups = views.groups().await?;
+    groups.retain(|group| {
+        let is_member = |name: &str| group.members.iter().any(|member| **member == *name);
+        family.is_none_or(|family| group.family == family)
+            && member.as_ref().is_none_or(|view| is_member(&view.name))
+    });
+    Ok(ok(&GroupsAnswer { groups }))
+}
+
+fn family(params: &Params) -> Result<Option<Family>, ApiError> {
+    params.value("family", "ipv4 or ipv6", |text| {
         Family::ALL.into_iter().find(|family| family.name() == text)
-    })?;
-    match (prefix, family) {
-        (Some(prefix), Some(family)) if prefix.family() != family => {
-            let reason = format!("is {family}, but the prefix is {}", prefix.family());
+    })
+}
+
+/// The place and the families to list.
+fn place(params: &Params) -> Result<(Option<Place>, Vec<Family>), ApiError> {
+    let place = params.value("prefix", PLACE, |text| text.parse::<Place>().ok())?;
+    let of_place = place.map(|place| place.prefix().family());
+    let family = family(params)?;
+    match (of_place, family) {
+        (Some(found), Some(family)) if found != family => {
+            let reason = format!("is {family}, but the prefix is {found}");
             Err(ApiError::parameter("family", &reason))
         }
-        (Some(prefix), _) => Ok((Some(prefix), vec![prefix.family()])),
+        (Some(found), _) => Ok((place, vec![found])),
         (None, Some(family)) => Ok((None, vec![family])),
         (None, None) => Ok((None, Family::ALL.to_vec())),
     }

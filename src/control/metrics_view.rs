@@ -140,6 +140,10 @@ fn group(row: &GroupRow) -> GroupSample {
         family: row.family,
         peers: u64::try_from(row.members.len()).unwrap_or(u64::MAX),
         lagging: row.lagging,
+        backlog_bytes: row.backlog_bytes,
+        prefixes: row.prefixes,
+        chunks: [row.counts.chunks, row.counts.served],
+        resyncs: row.counts.resyncs,
     }
 }
 

@@ -15,6 +15,7 @@
 mod answer;
 mod api;
 mod body;
+mod explain;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -35,11 +36,12 @@ mod view;
 
 pub use answer::{
     ActionAnswer, ConditionAnswer, DatastoreAnswer, DatastoreSummary, ErrorAnswer, ErrorBody,
-    FibAnswer, GroupsAnswer, HeldAnswer, ListenAnswer, LivenessAnswer, Neighbor, NeighborLine,
-    NeighborsAnswer, ReadinessAnswer, RoutesAnswer, Summary, TimedError, TimedNotification,
-    WarningAnswer,
+    ExplainAnswer, FibAnswer, GroupsAnswer, HeldAnswer, KernelAnswer, ListenAnswer, LivenessAnswer,
+    Neighbor, NeighborLine, NeighborsAnswer, ReadinessAnswer, RoutesAnswer, Summary, TimedError,
+    TimedNotification, WarningAnswer,
 };
 pub use http::{Listen, ServeError, serve};
+pub use params::Place;
 pub use timestamp::Timestamp;
 pub use view::{
     About, BoxFuture, Condition, FibQueries, OperateError, Operators, Peers, QueryError, Readiness,

@@ -23,6 +23,17 @@ pub(super) fn target(path: &str) -> Option<(&str, &str)> {
     ACTIONS.contains(&action).then_some((name, action))
 }
 
+/// The error of a `POST` that has the form of an action and is none; `None` for another path.
+pub(super) fn unknown(path: &str) -> Option<ApiError> {
+    let (_, action) = path.strip_prefix("/api/v1/neighbors/")?.split_once('/')?;
+    let message = format!("there is no action {action:?}: use {}", ACTIONS.join(", "));
+    Some(ApiError::new(
+        StatusCode::NOT_FOUND,
+        "no_such_action",
+        message,
+    ))
+}
+
 /// The answer to anything but `POST` at an action.
 pub(super) fn only_post(method: &Method) -> Response<ResponseBody> {
     let message = format!("{method} is not allowed here, only POST");

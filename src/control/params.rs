@@ -1,6 +1,53 @@
 //! Query parameters: known names only, each value checked, faults naming the parameter.
 
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
 use super::api::ApiError;
+use crate::net::{Prefix, PrefixError};
+
+/// What a place may be, in the words of an error.
+pub(super) const PLACE: &str = "a prefix such as 10.65.0.0/26 or fd00:10:65::/122, or an address";
+
+/// A prefix, or an address that stands for the most specific prefix that contains it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// This very prefix.
+    Prefix(Prefix),
+    /// The longest match of this address.
+    Address(IpAddr),
+}
+
+impl Place {
+    /// The prefix itself; of an address the host prefix.
+    pub fn prefix(self) -> Prefix {
+        match self {
+            Self::Prefix(prefix) => prefix,
+            Self::Address(address) => Prefix::host(address),
+        }
+    }
+}
+
+impl FromStr for Place {
+    type Err = PrefixError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.parse() {
+            Ok(address) => Ok(Self::Address(address)),
+            Err(_) => text.parse().map(Self::Prefix),
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Prefix(prefix) => prefix.fmt(f),
+            Self::Address(address) => address.fmt(f),
+        }
+    }
+}
 
 /// The parameters of one request.
 #[derive(Debug)]

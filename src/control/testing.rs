@@ -1,4 +1,7 @@
-//! Fixed views for tests: one session up, one down, three routes.
+//! Fixed views for tests: one session up, one down, three routes; and a shard for questions that
+//! reach deeper.
+
+mod shard;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,8 +9,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
 
+use shard::FixedShard;
+
 #[cfg(test)]
-use super::answer::{DatastoreAnswer, Neighbor, Summary};
+use super::answer::{DatastoreAnswer, ExplainAnswer, Neighbor, Summary};
 use super::view::{
     About, BoxFuture, Condition, FibQueries, OperateError, Operators, Peers, QueryError, Readiness,
     RibQueries, Views,
@@ -16,11 +21,11 @@ use crate::datastore::{DatastoreView, ObjectCounts, RejectedObject};
 use crate::fib::{FibRow, FibRowState, FibView};
 use crate::metrics::PeerSeries;
 use crate::net::{Asn, Family, PeerId, PerFamily, Prefix, RouterId};
-use crate::plan::{PeerKind, PeerName, Plan, Provenance, SpeakerPlan, Warning};
-use crate::policy::{Policy, Then};
-use crate::rib::{
-    Answer, GroupRow, PathRow, PeerCounts, Query, RibTotals, RouteRow, RouteTable, RoutesPage,
+use crate::plan::{
+    OriginatedPlan, PeerKind, PeerName, Plan, Provenance, SelectionPlan, SpeakerPlan, Warning,
 };
+use crate::policy::{Policy, Then};
+use crate::rib::{Answer, PathRow, PeerCounts, Query, RibTotals, RouteRow, RouteTable, RoutesPage};
 use crate::session::{
     CountersView, ErrorView, ListenViews, MessageCounts, NegotiatedView, NotificationView,
     OperatorAction, OperatorRefusal, PeerState, PeerView,
@@ -287,15 +292,9 @@ impl FixedRib {
                     ..Default::default()
                 },
             }),
-            Query::LongestMatch { .. } => Answer::LongestMatch(None),
-            Query::Explain { .. } => Answer::Explain(None),
-            Query::Groups => Answer::Groups(vec![GroupRow {
-                group: 1,
-                family: Family::Ipv4,
-                members: vec!["Mesh_192_0_2_12".into()],
-                lagging: 0,
-                prefixes: 1,
-            }]),
+            Query::LongestMatch { .. } | Query::Explain { .. } | Query::Groups => {
+                FixedShard::new().answer(query)
+            }
         }
     }
 }
@@ -313,6 +312,11 @@ impl RibQueries for FixedRib {
 struct FixedKernel;
 
 impl FibQueries for FixedKernel {
+    fn row(&self, prefix: Prefix) -> BoxFuture<'_, Result<Option<FibRow>, QueryError>> {
+        let row = kernel_rows().into_iter().find(|row| row.prefix == prefix);
+        Box::pin(std::future::ready(Ok(row)))
+    }
+
     fn rows(&self) -> BoxFuture<'_, Result<Vec<FibRow>, QueryError>> {
         Box::pin(std::future::ready(Ok(kernel_rows())))
     }
@@ -338,11 +342,17 @@ fn plan() -> Plan {
             provenance: provenance("Node/node-a", "spec.bgp"),
         },
         peers: BTreeMap::new(),
-        originated: BTreeMap::new(),
+        originated: BTreeMap::from([(
+            prefix("10.65.0.0/26"),
+            OriginatedPlan {
+                provenance: provenance("BlockAffinity/node-a-10-65-0-0-26", "spec.cidr"),
+            },
+        )]),
         kernel: PerFamily {
             ipv4: Arc::clone(&policy),
             ipv6: policy,
         },
+        selection: SelectionPlan::default(),
         warnings: vec![Warning {
             resource: "BGPPeer/old".into(),
             field: "spec.asNumber".into(),
@@ -457,6 +467,20 @@ impl Operators for FixedOperators {
                 other => Ok(format!("{peer} {other:?}")),
             }
         })
+    }
+}
+
+/// The explanation of a prefix, or the error, an hour after the start.
+#[cfg(test)]
+pub(crate) async fn explained(query: &str) -> Result<ExplainAnswer, String> {
+    use http_body_util::BodyExt;
+    let answered = super::explain::explain(&views(), Some(query), at(3_600).into()).await;
+    let response = answered.unwrap_or_else(super::api::ApiError::response);
+    let status = response.status();
+    let body = response.into_body().collect().await.expect("a whole body");
+    match status.is_success() {
+        true => Ok(serde_json::from_slice(&body.to_bytes()).expect("an explanation")),
+        false => Err(String::from_utf8_lossy(&body.to_bytes()).into_owned()),
     }
 }
 

@@ -186,6 +186,64 @@ async fn only_reading_is_allowed() {
     assert_eq!(error["code"], "not_found");
 }
 
+#[tokio::test]
+async fn an_unknown_action_is_told_with_those_that_there_are() {
+    let (status, body) = post("/api/v1/neighbors/Mesh_192_0_2_12/restart").await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    assert_eq!(body["error"]["code"], "no_such_action");
+    let message = "there is no action \"restart\": use reset, soft-in, soft-out, shutdown, enable";
+    assert_eq!(body["error"]["message"], message);
+}
+
+#[tokio::test]
+async fn an_address_stands_for_the_longest_match() {
+    let (status, body) = get("/api/v1/routes?prefix=10.65.1.7").await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(body["routes"][0]["prefix"], "10.65.1.0/26");
+    let (_, body) = get("/api/v1/fib?prefix=10.65.0.9").await;
+    assert_eq!(body["routes"][0]["prefix"], "10.65.0.0/26");
+    let (_, body) = get("/api/v1/routes?prefix=192.0.2.1").await;
+    assert_eq!(body["routes"], serde_json::json!([]));
+}
+
+#[tokio::test]
+async fn an_explanation_needs_a_place_and_a_known_neighbour() {
+    for query in [
+        "",
+        "?prefix=10.0.0.0/33",
+        "?prefix=here",
+        "?prefix=10.0.0.0/8&via=x",
+    ] {
+        let (status, error) = refused(&format!("/api/v1/explain{query}")).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{query}");
+        assert_eq!(error["code"], "bad_parameter", "{query}");
+    }
+    let (status, error) = refused("/api/v1/explain?prefix=10.0.0.0/8&to=nobody").await;
+    assert_eq!(
+        (status, &error["field"]),
+        (StatusCode::NOT_FOUND, &Value::from("to"))
+    );
+    let (status, body) = get("/api/v1/explain?prefix=10.65.1.0/26").await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(body["paths"][0]["decision"]["outcome"], "best");
+    assert_eq!(body["paths"][1]["decision"]["step"], "med");
+    let (status, _) = ask(Method::GET, "/api/v1/explain?prefix=10.65.1.0/26", false).await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[tokio::test]
+async fn groups_can_be_asked_for_by_member_and_family() {
+    let (_, body) = get("/api/v1/updategroups?member=192.0.2.12").await;
+    let groups = body["groups"].as_array().expect("groups");
+    assert_eq!(groups.len(), 1);
+    assert_eq!(groups[0]["policy"], "export ipv4");
+    assert_eq!(groups[0]["external"], false);
+    let (_, body) = get("/api/v1/updategroups?family=ipv6").await;
+    assert_eq!(body["groups"], serde_json::json!([]));
+    let (status, _) = refused("/api/v1/updategroups?member=nobody").await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+}
+
 const NEIGHBOR: &str = "/api/v1/neighbors/Mesh_192_0_2_12";
 
 #[tokio::test]
@@ -226,7 +284,7 @@ async fn what_an_operator_gets_wrong_is_named() {
         assert_eq!(body["error"]["field"], field);
     }
     let (status, _) = post(&format!("{NEIGHBOR}/explode")).await;
-    assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(status, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]

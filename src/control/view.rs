@@ -12,9 +12,12 @@ use tokio::sync::watch;
 use crate::datastore::DatastoreView;
 use crate::fib::{FibRow, FibView};
 use crate::metrics::PeerSeries;
-use crate::net::{PeerId, PerFamily};
+use crate::net::{PeerId, PerFamily, Prefix};
 use crate::plan::{PeerName, Plan};
-use crate::rib::{Answer, GroupRow, PeerCounts, Query, RibTotals, RoutesPage, RoutesQuery};
+use crate::rib::{
+    Answer, Explanation, GroupRow, PeerCounts, Query, RibTotals, RouteTable, RoutesPage,
+    RoutesQuery,
+};
 use crate::session::{ListenViews, OperatorAction, OperatorRefusal, PeerView};
 
 /// How long a room may take to answer before the asker is told so.
@@ -149,6 +152,9 @@ pub trait Operators: Send + Sync {
 pub trait FibQueries: Send + Sync {
     /// Every route wanted or present, in no particular order.
     fn rows(&self) -> BoxFuture<'_, Result<Vec<FibRow>, QueryError>>;
+
+    /// One prefix, if it is wanted or present.
+    fn row(&self, prefix: Prefix) -> BoxFuture<'_, Result<Option<FibRow>, QueryError>>;
 }
 
 const RIB: &str = "the routing table";
@@ -217,10 +223,42 @@ impl Views {
     }
 
     /// The update groups.
-    pub(super) async fn groups(&self) -> Result<Vec<GroupRow>, QueryError> {
+    pub(crate) async fn groups(&self) -> Result<Vec<GroupRow>, QueryError> {
         match self.ask(Query::Groups).await? {
             Answer::Groups(groups) => Ok(groups),
             _ => Err(QueryError::Mismatch(RIB)),
+        }
+    }
+
+    /// The most specific prefix of a table that contains a place.
+    pub(super) async fn longest_match(
+        &self,
+        table: RouteTable,
+        place: Prefix,
+    ) -> Result<Option<Prefix>, QueryError> {
+        match self.ask(Query::LongestMatch { table, place }).await? {
+            Answer::LongestMatch(found) => Ok(found.map(|found| found.prefix)),
+            _ => Err(QueryError::Mismatch(RIB)),
+        }
+    }
+
+    /// The life of a prefix.
+    pub(super) async fn explain(
+        &self,
+        prefix: Prefix,
+        to: Option<PeerId>,
+    ) -> Result<Option<Explanation>, QueryError> {
+        match self.ask(Query::Explain { prefix, to }).await? {
+            Answer::Explain(explanation) => Ok(explanation.map(|explanation| *explanation)),
+            _ => Err(QueryError::Mismatch(RIB)),
+        }
+    }
+
+    /// One prefix in the kernel, wanted and present.
+    pub(super) async fn kernel_row(&self, prefix: Prefix) -> Result<Option<FibRow>, QueryError> {
+        match tokio::time::timeout(ANSWER_TIME_MAX, self.kernel.row(prefix)).await {
+            Ok(row) => row,
+            Err(_) => Err(QueryError::Late(KERNEL)),
         }
     }
 

@@ -4,6 +4,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::control::{BoxFuture, FibQueries, OperateError, Operators, QueryError, RibQueries};
 use crate::fib::{FibInput, FibRow};
+use crate::net::Prefix;
 use crate::plan::PeerName;
 use crate::rib::{Answer, Query};
 use crate::session::OperatorAction;
@@ -48,6 +49,19 @@ impl Operators for Sessions {
 pub(super) struct KernelAnswers(pub(super) Option<mpsc::Sender<FibInput>>);
 
 impl FibQueries for KernelAnswers {
+    fn row(&self, prefix: Prefix) -> BoxFuture<'_, Result<Option<FibRow>, QueryError>> {
+        Box::pin(async move {
+            let Some(writer) = &self.0 else {
+                return Ok(None);
+            };
+            let gone = QueryError::Gone("the kernel's route writer");
+            let (reply, row) = oneshot::channel();
+            let question = FibInput::Row { prefix, reply };
+            writer.send(question).await.map_err(|_| gone)?;
+            row.await.map_err(|_| gone)
+        })
+    }
+
     fn rows(&self) -> BoxFuture<'_, Result<Vec<FibRow>, QueryError>> {
         Box::pin(async move {
             let Some(writer) = &self.0 else {

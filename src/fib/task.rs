@@ -71,6 +71,13 @@ pub enum FibInput {
         /// Where the answer goes.
         reply: oneshot::Sender<Vec<FibRow>>,
     },
+    /// One prefix.
+    Row {
+        /// The prefix.
+        prefix: Prefix,
+        /// Where the answer goes; `None` where it is neither wanted nor present.
+        reply: oneshot::Sender<Option<FibRow>>,
+    },
     /// Stop. Routes stay.
     Shutdown,
 }
@@ -185,6 +192,9 @@ impl Task {
             FibInput::Rows { after, max, reply } => {
                 // Nobody waits for the answer any more where sending fails.
                 let _ = reply.send(self.table.rows(after, max));
+            }
+            FibInput::Row { prefix, reply } => {
+                let _ = reply.send(self.table.row_of(prefix));
             }
         }
     }

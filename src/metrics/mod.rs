@@ -18,8 +18,9 @@ mod tests;
 use std::sync::OnceLock;
 
 use prometheus::proto::MetricFamily;
-use prometheus::{Encoder, Histogram, HistogramOpts, Registry, TextEncoder};
+use prometheus::{Encoder, HistogramOpts, HistogramVec, Registry, TextEncoder};
 
+pub use prometheus::Histogram;
 pub use sample::{
     DatastoreSample, FibSample, GroupSample, KindSample, PeerPrefixes, PeerSample, RibSample,
     RouterSample, Sample, StateSample,
@@ -35,6 +36,8 @@ pub struct Metrics {
     registry: Registry,
     fib_apply: OnceLock<Histogram>,
     keepalive_delay: OnceLock<Histogram>,
+    loop_delay: OnceLock<HistogramVec>,
+    rib_decision: OnceLock<Histogram>,
 }
 
 impl Metrics {
@@ -69,6 +72,39 @@ impl Metrics {
         })
     }
 
+    /// `calidris_loop_delay_seconds`: how late a loop of this name came to what was due.
+    pub fn loop_delay(&self, name: &str) -> Histogram {
+        let all = self.loop_delay.get_or_init(|| {
+            let options = HistogramOpts::new(
+                "calidris_loop_delay_seconds",
+                "Time between the moment a loop was due and the moment it ran.",
+            );
+            // 0.1 ms to 1.6 s by factors of four.
+            let buckets = (0..8).map(|power| 0.0001 * f64::from(1 << (2 * power)));
+            let all = HistogramVec::new(options.buckets(buckets.collect()), &["loop"])
+                .expect("name and label are constants that a test renders");
+            self.registry
+                .register(Box::new(all.clone()))
+                .expect("the handle is made once, under its own name");
+            all
+        });
+        all.with_label_values(&[name])
+    }
+
+    /// `calidris_rib_decision_seconds`: how long the routing table took over one batch of routes.
+    pub fn rib_decision(&self) -> &Histogram {
+        self.rib_decision.get_or_init(|| {
+            self.histogram(
+                "calidris_rib_decision_seconds",
+                "Time in which one batch of up to 1024 routes was imported and decided upon.",
+                // 1 µs to 1 s by factors of four.
+                (0..11)
+                    .map(|power| 0.000_001 * f64::from(1 << (2 * power)))
+                    .collect(),
+            )
+        })
+    }
+
     /// Renders one scrape in the Prometheus text format: the state given, this process's own
     /// figures, and the handles.
     ///
@@ -79,6 +115,7 @@ impl Metrics {
         tables::router(&mut families, &sample.router);
         session::sessions(&mut families, &sample.peers, sample.peer_series);
         tables::groups(&mut families, &sample.groups);
+        tables::group_work(&mut families, &sample.groups);
         tables::rib(&mut families, &sample.rib);
         tables::fib(&mut families, &sample.fib);
         tables::datastore(&mut families, &sample.datastore);

@@ -130,6 +130,14 @@ pub struct GroupSample {
     pub peers: u64,
     /// Those of them that are behind.
     pub lagging: u64,
+    /// Octets published that some member has still to take, where they are counted.
+    pub backlog_bytes: Option<u64>,
+    /// Prefixes advertised.
+    pub prefixes: u64,
+    /// Chunks encoded once for all members, and for one member alone.
+    pub chunks: [u64; 2],
+    /// How often a member fell behind.
+    pub resyncs: u64,
 }
 
 /// Totals of one family's table.

@@ -47,6 +47,44 @@ pub(super) fn groups(families: &mut Families, groups: &[GroupSample]) {
     }
 }
 
+/// What update groups hold and have done.
+pub(super) fn group_work(families: &mut Families, groups: &[GroupSample]) {
+    let mut backlog = families.gauge(
+        "calidris_update_group_backlog_bytes",
+        "Octets published that some session of the group has still to take.",
+    );
+    for group in groups {
+        if let Some(bytes) = group.backlog_bytes {
+            backlog.count(&labels(group, &group.group.to_string()), bytes);
+        }
+    }
+    let mut prefixes = families.gauge(
+        "calidris_update_group_prefixes",
+        "Paths that the group advertises.",
+    );
+    for group in groups {
+        prefixes.count(&labels(group, &group.group.to_string()), group.prefixes);
+    }
+    let mut chunks = families.counter(
+        "calidris_update_group_chunks_total",
+        "Chunks of messages encoded, for all sessions of the group at once or for one of them.",
+    );
+    for group in groups {
+        for (audience, count) in ["all", "one"].into_iter().zip(group.chunks) {
+            let number = group.group.to_string();
+            let [group, family] = labels(group, &number);
+            chunks.count(&[group, family, ("for", audience)], count);
+        }
+    }
+    let mut resyncs = families.counter(
+        "calidris_update_group_resyncs_total",
+        "How often a session of the group fell behind and was served from the change log.",
+    );
+    for group in groups {
+        resyncs.count(&labels(group, &group.group.to_string()), group.resyncs);
+    }
+}
+
 fn labels<'a>(group: &GroupSample, number: &'a str) -> [(&'static str, &'a str); 2] {
     [("group", number), ("family", group.family.name())]
 }

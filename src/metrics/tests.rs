@@ -55,6 +55,10 @@ fn full() -> Sample {
             family: Family::Ipv4,
             peers: 2,
             lagging: 1,
+            backlog_bytes: Some(4_096),
+            prefixes: 8,
+            chunks: [3, 1],
+            resyncs: 2,
         }],
         rib: Some(PerFamily {
             ipv4: RibSample {

@@ -4,14 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{PlannedSetting, Warnings};
+use super::{PlannedSetting, Warnings, selection};
 use crate::model::{Metadata, parse_duration};
 use crate::net::{AddPathDirection, Family, PerFamily, PrefixLimit, Role};
 
-const PREFIX: &str = "calidris.io/";
-
-/// Settings that are known, and take no effect yet.
-const NOT_YET: [&str; 1] = ["multipath"];
+/// What the names of these annotations begin with.
+pub(super) const PREFIX: &str = "calidris.io/";
 
 /// Settings of which each end of a session has its own.
 const ONE_ENDED: [&str; 4] = ["passive", "prefix-limit", "role", "add-path"];
@@ -100,6 +98,12 @@ impl SessionSettings {
             let Some(setting) = name.strip_prefix(PREFIX) else {
                 continue;
             };
+            if selection::is_setting(setting) {
+                if let Some(message) = selection::fault(setting, value, resource) {
+                    warnings.add(Arc::clone(resource), &field(setting), message);
+                }
+                continue;
+            }
             match settings.set(setting, value) {
                 Ok(()) => {
                     let origin = PlannedSetting {
@@ -208,7 +212,6 @@ impl SessionSettings {
                 );
             }
             "shutdown" => self.shutdown = Some(value.into()),
-            _ if NOT_YET.contains(&setting) => return Err(NOT_YET_MESSAGE.to_owned()),
             _ => return Err("is not a setting of calidris: it is not used".to_owned()),
         }
         Ok(())
@@ -223,7 +226,6 @@ pub(super) fn field(setting: &str) -> String {
 /// The bounds of a delay; far beyond the larger one it would exceed what a clock can tell.
 const DELAY_MIN: Duration = Duration::from_secs(1);
 const DELAY_MAX: Duration = Duration::from_secs(720 * 3600);
-const NOT_YET_MESSAGE: &str = "takes no effect yet: the default holds";
 const LIMIT_ALLOWED: &str = "N[,warn=P%][,restart=DURATION] with N from 1, P of 1–100 and a duration of 1 s to 720 h, or none";
 
 fn hold_time(value: &str) -> Option<u16> {

@@ -9,7 +9,7 @@ use std::fmt::Display;
 use std::sync::Arc;
 
 use super::render::{direction, families};
-use super::{Change, ChangeMode, PeerPlan, Plan, SpeakerPlan};
+use super::{Change, ChangeMode, PeerPlan, Plan, SelectionPlan, SpeakerPlan};
 use crate::net::PerFamily;
 use crate::policy::Policy;
 
@@ -47,6 +47,9 @@ pub fn diff(old: &Plan, new: &Plan) -> Vec<Change> {
     if !policies.are_same(&old.kernel, &new.kernel) {
         changes.push(Change::SetKernelPolicy(new.kernel.clone()));
     }
+    if old.selection != new.selection {
+        changes.push(Change::SetSelection(new.selection.clone()));
+    }
     changes
 }
 
@@ -54,12 +57,15 @@ pub fn diff(old: &Plan, new: &Plan) -> Vec<Change> {
 pub fn initial(plan: &Plan) -> Vec<Change> {
     let peers = plan.peers.iter();
     let routes = plan.originated.iter();
+    let chosen_otherwise = plan.selection != SelectionPlan::default();
+    let selection = chosen_otherwise.then(|| Change::SetSelection(plan.selection.clone()));
     [
         Change::SetKernelPolicy(plan.kernel.clone()),
         Change::Speaker(plan.speaker.clone()),
         Change::Listen(plan.speaker.listen.clone()),
     ]
     .into_iter()
+    .chain(selection)
     .chain(routes.map(|(prefix, route)| Change::Originate(*prefix, route.clone())))
     .chain(peers.map(|(name, peer)| Change::AddPeer(name.clone(), peer.clone())))
     .collect()
@@ -89,6 +95,7 @@ pub fn apply(plan: &mut Plan, changes: &[Change]) {
                 plan.originated.remove(prefix);
             }
             Change::SetKernelPolicy(kernel) => plan.kernel = kernel.clone(),
+            Change::SetSelection(selection) => plan.selection = selection.clone(),
         }
     }
 }

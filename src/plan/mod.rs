@@ -27,6 +27,7 @@ mod policies;
 mod remarks;
 mod render;
 mod routes;
+mod selection;
 mod session;
 mod sides;
 mod speaker;
@@ -46,6 +47,7 @@ pub use diff::{apply, diff, initial};
 pub use identity::{Identity, MissingPassword, PasswordRules, RouterIdChoice};
 pub use peer_plan::{PeerKind, PeerName, PeerPlan, PlannedSetting};
 pub use render::{render_diff, render_diff_json, render_plan};
+pub use selection::SelectionPlan;
 
 /// Computes what a node should be doing.
 ///
@@ -86,6 +88,7 @@ pub fn plan(store: &Store, identity: &Identity) -> Result<Plan, PlanPending> {
         peers: peers::plan(&local, &policies, &mut warnings),
         originated: routes::plan(&local),
         kernel: kernel::plan(&local, &mut warnings),
+        selection: selection::plan(&local),
         speaker: local.into_speaker(),
         warnings: warnings.0,
     })
@@ -144,6 +147,8 @@ pub struct Plan {
     pub originated: BTreeMap<Prefix, OriginatedPlan>,
     /// Which routes reach the kernel, in each family.
     pub kernel: PerFamily<Arc<Policy>>,
+    /// How paths are chosen.
+    pub selection: SelectionPlan,
     /// What was left out, and why.
     pub warnings: Vec<Warning>,
 }
@@ -220,6 +225,8 @@ pub enum Change {
     Withdraw(Prefix),
     /// Another kernel policy.
     SetKernelPolicy(PerFamily<Arc<Policy>>),
+    /// Paths are chosen otherwise.
+    SetSelection(SelectionPlan),
 }
 
 /// What a change does to a session (invariant 10).

@@ -69,9 +69,12 @@ pub(super) struct Planner<'a> {
     pub(super) explicit: BTreeMap<IpAddr, Provenance>,
     pub(super) remarks: Remarks,
     selection: Selection<'a>,
-    /// Address, interface and port of every session of a BGPPeer, with the resource that has it.
-    taken: BTreeMap<(IpAddr, Option<Arc<str>>, u16), Arc<str>>,
+    /// Where every session of a BGPPeer leads, with the resource that has it.
+    taken: BTreeMap<Place, Arc<str>>,
 }
+
+/// Address, interface and port.
+type Place = (IpAddr, Option<Arc<str>>, u16);
 
 impl<'a> Planner<'a> {
     fn add_explicit(&mut self, warnings: &mut Warnings) {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{Change, ChangeMode, PeerPlan, Plan};
 use crate::net::Family;
-use crate::policy::{Condition, Edit, Policy, RouteSource, Rule, Then};
+use crate::policy::{Condition, Edit, Policy, RouteSource, Rule, SelectionRules, Then};
 
 use session::render_sessions;
 pub(super) use session::{direction, families};
@@ -86,6 +86,9 @@ pub fn render_diff(changes: &[Change]) -> String {
             ),
             Change::Withdraw(prefix) => ('-', format!("route {prefix}")),
             Change::SetKernelPolicy(_) => ('~', "kernel policy".to_owned()),
+            Change::SetSelection(selection) => {
+                ('~', format!("selection: {}", selected_by(&selection.rules)))
+            }
         };
         line(&mut text, format_args!("{sign} {what}"));
     }
@@ -114,6 +117,9 @@ pub fn render_diff_json(changes: &[Change]) -> Value {
             json!({"change": "originate", "prefix": prefix, "route": route})
         }
         Change::Withdraw(prefix) => json!({"change": "withdraw", "prefix": prefix}),
+        Change::SetSelection(selection) => {
+            json!({"change": "setSelection", "selection": selection})
+        }
         Change::SetKernelPolicy(kernel) => {
             json!({"change": "setKernelPolicy", "kernel": kernel})
         }
@@ -124,11 +130,12 @@ pub fn render_diff_json(changes: &[Change]) -> Value {
 impl Serialize for Plan {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let kernel = json!({"ipv4": self.kernel.ipv4.name, "ipv6": self.kernel.ipv6.name});
-        let mut plan = serializer.serialize_struct("Plan", 6)?;
+        let mut plan = serializer.serialize_struct("Plan", 7)?;
         plan.serialize_field("speaker", &self.speaker)?;
         plan.serialize_field("peers", &self.peers)?;
         plan.serialize_field("originated", &self.originated)?;
         plan.serialize_field("kernel", &kernel)?;
+        plan.serialize_field("selection", &self.selection)?;
         plan.serialize_field("policies", &policies(self))?;
         plan.serialize_field("warnings", &self.warnings)?;
         plan.end()
@@ -162,9 +169,34 @@ fn render_speaker(plan: &Plan, text: &mut String) {
     if let Some(cluster_id) = speaker.cluster_id {
         rows.insert(3, ("cluster id", format!("{cluster_id} (route reflector)")));
     }
+    for (setting, origin) in &plan.selection.settings {
+        let value = format!(
+            "calidris.io/{setting} = {} ({})",
+            origin.value, origin.resource
+        );
+        rows.push(("setting", value));
+    }
     for (what, value) in rows {
         line(text, format_args!("{what:<11}{value}"));
     }
+}
+
+/// How paths are chosen, in words.
+fn selected_by(rules: &SelectionRules) -> String {
+    format!(
+        "up to {} paths share the load (AS paths {}), MED is compared {}",
+        rules.multipath_max,
+        if rules.multipath_same_as_path {
+            "that are the same"
+        } else {
+            "of equal length"
+        },
+        if rules.always_compare_med {
+            "between all paths"
+        } else {
+            "within one neighbouring AS"
+        },
+    )
 }
 
 fn render_policy(policy: &Policy, text: &mut String) {

@@ -89,16 +89,18 @@ mod tests {
 
     /// Prefixes close to each other and to the ends of the address space, so that many nest.
     fn prefix() -> impl Strategy<Value = Prefix> {
-        let masked = |bits: u32, length| bits & u32::MAX.checked_shl(32 - length).unwrap_or(0);
+        let masked = |bits: u32, length: u8| {
+            bits & u32::MAX.checked_shl(32 - u32::from(length)).unwrap_or(0)
+        };
         let address = || prop_oneof![0u32..64, any::<u32>(), u32::MAX - 64..=u32::MAX];
-        let length = || prop_oneof![0u32..=32, 24u32..=32];
+        let length = || prop_oneof![0u8..=32, 24u8..=32];
         prop_oneof![
             (address(), length()).prop_map(move |(bits, length)| {
-                Prefix::new(Ipv4Addr::from(masked(bits, length)).into(), length as u8)
+                Prefix::new(Ipv4Addr::from(masked(bits, length)).into(), length)
             }),
             (address(), length()).prop_map(move |(bits, length)| {
                 let bits = u128::from(masked(bits, length)) << 96;
-                Prefix::new(Ipv6Addr::from(bits).into(), length as u8)
+                Prefix::new(Ipv6Addr::from(bits).into(), length)
             }),
         ]
         .prop_map(|prefix| prefix.expect("in range"))

@@ -1,22 +1,23 @@
 //! Answers to queries.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::adj_rib_out::Advertised;
 use super::decision::{Candidate, Candidates, rank};
 use super::extended;
 use super::loc_rib::LocRib;
+use super::member::Progress;
 use super::path::{Path, Usability};
 use super::peers::PeerSlot;
 use super::query::{
-    Answer, GroupRow, LongestMatch, PathRow, PeerCounts, Query, RibTotals, RouteRow, RouteTable,
-    RoutesPage, RoutesQuery,
+    Answer, BehindRow, GroupRow, LongestMatch, MemberState, PathRow, PeerCounts, Query, RibTotals,
+    RouteRow, RouteTable, RoutesPage, RoutesQuery,
 };
 use super::shard::{Shard, in_family};
 use super::shared::Shared;
 use super::table::{DestId, Destination};
-use crate::net::{AddressFamily, Family, PeerId, PerFamily, Prefix, PrefixKey};
+use super::update_group::Group;
+use crate::net::{AddressFamily, PeerId, PerFamily, Prefix, PrefixKey};
 use crate::wire::PathAttributes;
 
 impl Shard {
@@ -42,9 +43,9 @@ impl Shard {
                 rows.extend(self.v6.group_rows(&self.shared));
                 Answer::Groups(rows)
             }
-            Query::LongestMatch { table, address } => {
-                let family = Family::of(*address);
-                let found = in_family!(self, family, longest_match, &self.shared, *table, *address);
+            Query::LongestMatch { table, place } => {
+                let family = place.family();
+                let found = in_family!(self, family, longest_match, &self.shared, *table, *place);
                 Answer::LongestMatch(found)
             }
             Query::Explain { prefix, to } => {
@@ -86,18 +87,50 @@ impl<A: AddressFamily> LocRib<A> {
     }
 
     fn group_rows(&self, shared: &Shared) -> Vec<GroupRow> {
-        let row = |group: &super::update_group::Group| GroupRow {
+        self.groups
+            .iter()
+            .map(|group| self.group_row(shared, group))
+            .collect()
+    }
+
+    fn group_row(&self, shared: &Shared, group: &Group) -> GroupRow {
+        let key = &group.key;
+        let members = group.members.keys();
+        let ahead = count(self.log.count_after(group.head));
+        let behind = group.members.iter().filter_map(|(peer, member)| {
+            let (state, after) = match &member.progress {
+                Progress::Dumping { after, .. } => (MemberState::Dumping, *after),
+                Progress::CatchingUp { after, .. } => (MemberState::CatchingUp, *after),
+                Progress::Live => return None,
+            };
+            Some(BehindRow {
+                name: name_of(shared, *peer),
+                state,
+                changes: count(self.log.count_after(after)).saturating_sub(ahead),
+            })
+        });
+        GroupRow {
             group: group.id.0,
             family: A::FAMILY,
-            members: group
-                .members
-                .keys()
-                .map(|peer| name_of(shared, *peer))
-                .collect(),
+            members: members.map(|peer| name_of(shared, *peer)).collect(),
             lagging: count(group.lagging()),
+            behind: behind.collect(),
             prefixes: group.rib.len(),
-        };
-        self.groups.iter().map(row).collect()
+            pending: ahead,
+            backlog_bytes: None,
+            external: key.external,
+            client: key.client,
+            local_as: key.local_as,
+            next_hop_mode: key.next_hop_mode,
+            own_next_hop: key.own_next_hop,
+            role: key.role,
+            add_path: key.encode.add_path.then_some(key.paths_max),
+            policy: Arc::clone(&key.export.name),
+            four_octet_as: key.encode.four_octet_as,
+            extended_message: key.encode.extended_message,
+            extended_next_hop: key.encode.extended_next_hop,
+            counts: group.counts,
+        }
     }
 
     fn page(&self, shared: &Shared, query: &RoutesQuery) -> RoutesPage {
@@ -111,7 +144,7 @@ impl<A: AddressFamily> LocRib<A> {
             };
         }
         let mut rows = Vec::new();
-        let mut next = DestId(query.start);
+        let mut next = DestId(u32::try_from(query.start).unwrap_or(u32::MAX));
         for _ in 0..query.limit.clamp(1, PAGE_DESTINATIONS_MAX) {
             let dest = match query.table {
                 RouteTable::Received(peer) => shared
@@ -131,24 +164,24 @@ impl<A: AddressFamily> LocRib<A> {
         }
         RoutesPage {
             rows,
-            next: Some(next.0),
+            next: Some(next.0.into()),
         }
     }
 
-    /// The most specific prefix of a table that contains an address; one look-up a length.
+    /// The most specific prefix of a table that contains a place; one look-up a length.
     fn longest_match(
         &self,
         shared: &Shared,
         table: RouteTable,
-        address: IpAddr,
+        place: Prefix,
     ) -> Option<LongestMatch> {
         let of_length = |length| {
-            let prefix = Prefix::new(address, length).ok()?;
+            let prefix = Prefix::new(place.address(), length).ok()?;
             let dest = self.table.find(A::Prefix::from_prefix(prefix)?)?;
             let used = self.is_in(shared, table, dest)?;
             Some(LongestMatch { used, prefix })
         };
-        let lengths = (0..=Prefix::host(address).length()).rev();
+        let lengths = (0..=place.length()).rev();
         lengths.filter_map(of_length).max_by_key(LongestMatch::rank)
     }
 

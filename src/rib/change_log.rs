@@ -170,6 +170,16 @@ impl ChangeLog {
         self.trimmed
     }
 
+    /// The number of entries after a version, dead ones included.
+    pub(crate) fn count_after(&self, version: Version) -> usize {
+        let start = self.blocks.partition_point(|block| block.last() <= version);
+        let mut blocks = self.blocks.range(start..);
+        let first = blocks
+            .next()
+            .map_or(0, |block| block.after(version).count());
+        first + blocks.map(|block| block.left().len()).sum::<usize>()
+    }
+
     /// The number of entries, dead ones included.
     pub(crate) const fn len(&self) -> usize {
         self.len

@@ -106,10 +106,9 @@ fn decision<A: AddressFamily>(
     };
     let outcome = outcomes.iter().find(|(compared, _)| *compared == index);
     match outcome.map(|(_, outcome)| outcome) {
-        Some(Outcome::Best) if outcomes.len() == 1 => silent(
-            DecisionOutcome::Best,
-            "best: it is the only path to choose from",
-        ),
+        Some(Outcome::Best) if outcomes.len() == 1 => {
+            silent(DecisionOutcome::Best, "best: the only path to choose from")
+        }
         Some(Outcome::Best) => silent(DecisionOutcome::Best, "best"),
         Some(Outcome::Shares(comparison)) => compared(
             DecisionOutcome::Shares,

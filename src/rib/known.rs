@@ -27,6 +27,34 @@ pub(crate) enum Known {
     },
 }
 
+/// What a member was told by a group in which it was live and missed nothing, for as long as it reads
+/// the log in a copy of that group: of what is logged it hears only what differs.
+#[derive(Debug)]
+pub(crate) struct Recall {
+    told: Arc<AdjRibOut>,
+    /// Destinations that it was told of since.
+    since: DestSet,
+}
+
+impl Recall {
+    pub(crate) fn new(told: &Arc<AdjRibOut>) -> Self {
+        Self {
+            told: Arc::clone(told),
+            since: DestSet::default(),
+        }
+    }
+
+    /// What the member knows of a destination, unless it was told of that since.
+    pub(crate) fn of(&self, dest: DestId) -> Option<AdvertisedPaths> {
+        (!self.since.contains(dest)).then(|| self.told.get(dest))
+    }
+
+    /// Notes that the member is told of a destination.
+    pub(crate) fn forget(&mut self, dest: DestId) {
+        self.since.insert(dest);
+    }
+}
+
 /// What is known of one destination.
 pub(crate) enum KnownPaths {
     /// Nothing.

@@ -264,7 +264,7 @@ impl<A: AddressFamily> LocRib<A> {
         self.paths -= removed;
         self.prefixes -= u64::from(destination.paths.is_empty());
         if let Some(rib) = shared.peers.rib_mut(slot, A::FAMILY).filter(|_| !stays) {
-            rib.dests.remove(dest);
+            rib.gone(dest);
         }
         self.log_change(shared, dest, &before, is_news && self.path_ids.is_on());
     }

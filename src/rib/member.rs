@@ -10,19 +10,15 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use smallvec::SmallVec;
-
-use super::adj_rib_out::{AdjRibOut, Advertised, AdvertisedPaths};
-use super::chunk::{Barred, Batch};
+use super::adj_rib_out::AdjRibOut;
+use super::chunk::Batch;
 use super::command::{Chunk, Version};
-use super::known::{Known, KnownPaths};
+use super::known::{Known, Recall};
 use super::loc_rib::LocRib;
 use super::shard::steps;
 use super::shared::Shared;
 use super::table::DestId;
-use super::update_group::Group;
-use crate::net::{AddressFamily, PathId, PeerId};
-use crate::wire::Nlri;
+use crate::net::{AddressFamily, PeerId};
 
 /// Where a member stands.
 #[derive(Debug)]
@@ -43,33 +39,21 @@ pub(crate) enum Progress {
     CatchingUp {
         /// All up to here is written.
         after: Version,
+        /// What is known of the destinations that the log names.
+        recall: Option<Box<Recall>>,
     },
     /// Following what the head publishes.
     Live,
-}
-
-/// A re-advertisement whose begin and end are marked (RFC 7313 §4).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Readvertising {
-    /// None is wanted.
-    #[default]
-    No,
-    /// The next chunk begins it.
-    Due,
-    /// The end of the dump ends it.
-    UnderWay {
-        /// The peer has asked once more since; each begin gets its end before the next begin.
-        again: bool,
-    },
 }
 
 /// One peer in a group.
 #[derive(Debug)]
 pub(crate) struct Member {
     pub(crate) progress: Progress,
-    /// Whether End-of-RIB was sent in this session (RFC 4724 §2).
-    pub(crate) end_of_rib_sent: bool,
-    pub(crate) readvertising: Readvertising,
+    /// Whether the owner waits to hear that everything was told ([`super::Output::Complete`]).
+    pub(crate) awaited: bool,
+    /// Whether that was, but for what is `ready`.
+    pub(crate) ended: bool,
     /// Chunks ahead of whatever is next: the paths to one destination may take more than one.
     pub(crate) ready: VecDeque<Chunk>,
 }
@@ -94,8 +78,8 @@ impl Member {
                 known: Known::Nothing,
                 everything: false,
             },
-            end_of_rib_sent: false,
-            readvertising: Readvertising::No,
+            awaited: true,
+            ended: false,
             ready: VecDeque::new(),
         }
     }
@@ -114,7 +98,7 @@ impl Member {
             Progress::Dumping {
                 next, after, known, ..
             } => (*after, std::mem::take(known).or_below(*next, told), false),
-            Progress::CatchingUp { after } => (*after, Known::all_of(told), false),
+            Progress::CatchingUp { after, .. } => (*after, Known::all_of(told), false),
             Progress::Live => (head, Known::all_of(told), false),
         };
         self.progress = Progress::Dumping {
@@ -128,9 +112,23 @@ impl Member {
     /// The member's place in the log, if it has one of its own.
     pub(crate) const fn cursor(&self) -> Option<Version> {
         match self.progress {
-            Progress::Dumping { after, .. } | Progress::CatchingUp { after } => Some(after),
+            Progress::Dumping { after, .. } | Progress::CatchingUp { after, .. } => Some(after),
             Progress::Live => None,
         }
+    }
+
+    /// Notes that everything was told; while the speaker is `recovering`, that is not all yet.
+    const fn end(&mut self, recovering: bool) {
+        self.ended |= self.awaited && !recovering;
+    }
+
+    /// Whether the owner is to hear that everything is handed out; it hears it once.
+    fn take_complete(&mut self) -> bool {
+        let complete = self.ended && self.ready.is_empty();
+        if complete {
+            (self.ended, self.awaited) = (false, false);
+        }
+        complete
     }
 
     /// Whether the member follows the publications.
@@ -151,31 +149,51 @@ impl Progress {
         }
     }
 
-    /// Whether the member knows something of other groups, which is kept for it.
+    /// Reading the log, with no more than that to go by.
+    pub(crate) const fn catching_up(after: Version) -> Self {
+        let recall = None;
+        Self::CatchingUp { after, recall }
+    }
+
+    /// Whether something of other groups is kept for the member.
     pub(crate) const fn keeps_known(&self) -> bool {
-        matches!(self, Self::Dumping { known, .. } if !known.is_nothing())
+        match self {
+            Self::Dumping { known, .. } => !known.is_nothing(),
+            Self::CatchingUp { recall, .. } => recall.is_some(),
+            Self::Live => false,
+        }
     }
 }
 
 impl<A: AddressFamily> LocRib<A> {
-    /// Answers one pull of a member of the group at `index`.
-    pub(crate) fn serve(&mut self, shared: &mut Shared, index: usize, peer: PeerId) -> Served {
+    /// Answers one pull of a member of the group at `index`; says also whether everything is told now
+    /// of which the end is awaited.
+    pub(crate) fn serve(
+        &mut self,
+        shared: &mut Shared,
+        index: usize,
+        peer: PeerId,
+    ) -> (Served, bool) {
         let group = &mut self.groups[index];
         if !group.is_built() {
-            return Served::Later;
+            return (Served::Later, false);
         }
         let Some(mut member) = group.members.remove(&peer) else {
-            return Served::Later;
+            return (Served::Later, false);
         };
         let kept = member.progress.keeps_known();
         // While the speaker recovers, what it says is not all yet, and it does not claim so.
         let recovering = shared.options.recovering;
         let served = self.serve_member(index, peer, &mut member, recovering);
+        let complete = member.take_complete();
+        if let Served::Chunk(chunk) = &served {
+            self.groups[index].counts.served(chunk);
+        }
         if kept && !member.progress.keeps_known() {
             shared.interner.release(1);
         }
         self.groups[index].members.insert(peer, member);
-        served
+        (served, complete)
     }
 
     fn serve_member(
@@ -188,27 +206,27 @@ impl<A: AddressFamily> LocRib<A> {
         if let Some(chunk) = member.ready.pop_front() {
             return Served::Chunk(chunk);
         }
-        let owed = !recovering && !member.end_of_rib_sent;
         let context = self.groups[index].key.encode;
         if matches!(member.progress, Progress::Dumping { .. }) {
             if self.groups[index].is_reexporting() {
                 // Who is told everything is told what holds now, and all of it before the End-of-RIB.
                 return Served::Later;
             }
-            let served = self.serve_dump(index, peer, member, owed);
+            let served = self.serve_dump(index, peer, member, recovering);
             if !matches!(served, Served::Later)
                 || matches!(member.progress, Progress::Dumping { .. })
             {
                 return served;
             }
         }
-        if let Progress::CatchingUp { after } = &mut member.progress {
+        if let Progress::CatchingUp { after, recall } = &mut member.progress {
             let mut batch = Batch::new(context);
-            let caught_up = self.catch_up(index, peer, &mut batch, after);
+            let caught_up = self.catch_up(index, peer, &mut batch, after, recall.as_deref_mut());
             let after = *after;
-            let end_of_rib = owed && caught_up;
-            member.end_of_rib_sent |= end_of_rib;
-            if let Some(chunk) = chunk(batch, member, after, end_of_rib) {
+            if caught_up {
+                member.end(recovering);
+            }
+            if let Some(chunk) = chunk(batch, member, after) {
                 return Served::Chunk(chunk);
             }
             // Who went live behind what a sweep has logged would have all of that told to everyone,
@@ -223,31 +241,24 @@ impl<A: AddressFamily> LocRib<A> {
     }
 
     /// Goes on with a dump. With [`Served::Later`] and another progress it has ended without a word.
-    fn serve_dump(&self, index: usize, peer: PeerId, member: &mut Member, owed: bool) -> Served {
+    fn serve_dump(
+        &self,
+        index: usize,
+        peer: PeerId,
+        member: &mut Member,
+        recovering: bool,
+    ) -> Served {
         let group = &self.groups[index];
         let mut batch = Batch::<A>::new(group.key.encode);
         let Progress::Dumping { after, .. } = &member.progress else {
             return Served::Later;
         };
         let after = *after;
-        if member.readvertising == Readvertising::Due {
-            batch.begin_refresh();
-            member.readvertising = Readvertising::UnderWay { again: false };
+        if self.dump(group, peer, &mut batch, &mut member.progress) {
+            member.progress = Progress::catching_up(after);
+            member.end(recovering);
         }
-        let ended = self.dump(group, peer, &mut batch, &mut member.progress);
-        if ended {
-            member.progress = Progress::CatchingUp { after };
-            if let Readvertising::UnderWay { again } = member.readvertising {
-                batch.end_refresh();
-                member.readvertising = Readvertising::No;
-                if again {
-                    member.readvertising = Readvertising::Due;
-                    member.progress = Progress::anew(after, Known::Nothing);
-                }
-            }
-            member.end_of_rib_sent |= owed;
-        }
-        chunk(batch, member, after, ended && owed).map_or(Served::Later, Served::Chunk)
+        chunk(batch, member, after).map_or(Served::Later, Served::Chunk)
     }
 
     /// Reads the log up to the group's head; says whether it came there.
@@ -257,6 +268,7 @@ impl<A: AddressFamily> LocRib<A> {
         peer: PeerId,
         batch: &mut Batch<A>,
         after: &mut Version,
+        mut recall: Option<&mut Recall>,
     ) -> bool {
         let group = &self.groups[index];
         for (step, (version, dest)) in self.log.after(*after).enumerate() {
@@ -265,11 +277,20 @@ impl<A: AddressFamily> LocRib<A> {
             }
             let destination = self.table.get(dest);
             // An older entry is skipped: the destination is met again, here or by the head.
-            if destination.version == version
-                && (step == STEPS_MAX
-                    || !self.say(group, peer, batch, (dest, destination.prefix), true))
-            {
-                return false;
+            if destination.version == version {
+                let known = recall.as_ref().and_then(|recall| recall.of(dest));
+                let named = (dest, destination.prefix);
+                let said = step < STEPS_MAX
+                    && match known {
+                        Some(known) => self.say_difference(group, peer, batch, named, known),
+                        None => self.say(group, peer, batch, named, true),
+                    };
+                if !said {
+                    return false;
+                }
+                if let Some(recall) = &mut recall {
+                    recall.forget(dest);
+                }
             }
             debug_assert!(version > *after, "invariant 7: no cursor moves back");
             *after = version;
@@ -277,135 +298,13 @@ impl<A: AddressFamily> LocRib<A> {
         *after = (*after).max(group.head);
         true
     }
-
-    /// Walks on through the Adj-RIB-Out; says whether the end was reached.
-    fn dump(
-        &self,
-        group: &Group,
-        peer: PeerId,
-        batch: &mut Batch<A>,
-        progress: &mut Progress,
-    ) -> bool {
-        let Progress::Dumping {
-            next,
-            after,
-            known,
-            everything,
-        } = progress
-        else {
-            return true;
-        };
-        for _ in 0..STEPS_MAX {
-            let dest = *next;
-            if dest >= self.table.end() {
-                return true;
-            }
-            if let Some(destination) = self.table.live(dest) {
-                let prefix = destination.prefix;
-                let said = match known.of(dest) {
-                    KnownPaths::Exactly(known) if !*everything => {
-                        // What has changed meanwhile is met in the log, and so is what is held back
-                        // once it is not.
-                        destination.version > *after
-                            || destination.held
-                            || self.say_difference(group, peer, batch, (dest, prefix), known)
-                    }
-                    KnownPaths::Nothing => self.say(group, peer, batch, (dest, prefix), false),
-                    KnownPaths::Perhaps | KnownPaths::Exactly(_) => {
-                        self.say(group, peer, batch, (dest, prefix), true)
-                    }
-                };
-                if !said {
-                    return false;
-                }
-            }
-            *next = dest.next();
-        }
-        false
-    }
-
-    /// Adds what a member is told of a destination, and withdrawals of what else it `may_know` of it;
-    /// says whether there was room.
-    fn say(
-        &self,
-        group: &Group,
-        peer: PeerId,
-        batch: &mut Batch<A>,
-        (dest, prefix): (DestId, A::Prefix),
-        may_know: bool,
-    ) -> bool {
-        let told = group.told_to(dest, peer);
-        let mut gone = SmallVec::<[PathId; 1]>::new();
-        if may_know {
-            let paths = &self.table.get(dest).paths;
-            gone = group.unsaid(&self.path_ids, dest, paths, &told);
-        }
-        put(batch, prefix, &gone, &told)
-    }
-
-    /// The same where the member is known to know just these paths and perhaps its own: what it is not
-    /// told yet, and withdrawals of what it is not told any more.
-    fn say_difference(
-        &self,
-        group: &Group,
-        peer: PeerId,
-        batch: &mut Batch<A>,
-        (dest, prefix): (DestId, A::Prefix),
-        mut known: AdvertisedPaths,
-    ) -> bool {
-        known.retain(|path| path.source != peer);
-        if known.iter().any(|path| group.led_to(path) == Some(peer)) {
-            // The other group may have seen it otherwise.
-            return self.say(group, peer, batch, (dest, prefix), true);
-        }
-        let mut told = group.told_to(dest, peer);
-        let is_told = |id: PathId| told.iter().any(|path| path.path_id == id);
-        let gone: SmallVec<[PathId; 1]> = known
-            .iter()
-            .map(|path| path.path_id)
-            .filter(|id| !is_told(*id))
-            .collect();
-        told.retain(|path| {
-            let mut same = known.iter().filter(|known| known.path_id == path.path_id);
-            !same.any(|known| known.is_same_as(path))
-        });
-        put(batch, prefix, &gone, &told)
-    }
-}
-
-/// Adds withdrawals and announcements of a destination; says whether there was room.
-fn put<A: AddressFamily>(
-    batch: &mut Batch<A>,
-    prefix: A::Prefix,
-    gone: &[PathId],
-    told: &[Advertised],
-) -> bool {
-    if told.is_empty() && gone.is_empty() {
-        return true;
-    }
-    if !batch.has_room_for(told, gone.len()) {
-        return false;
-    }
-    for path_id in gone.iter().copied() {
-        batch.withdraw(Nlri { prefix, path_id });
-    }
-    for path in told {
-        let path_id = path.path_id;
-        batch.announce(Nlri { prefix, path_id }, &path.attributes, &Barred::new());
-    }
-    true
 }
 
 /// The batch as one chunk, with what does not fit made ready to follow; `None` where it would be empty.
-fn chunk<A: AddressFamily>(
-    batch: Batch<A>,
-    member: &mut Member,
-    upto: Version,
-    end_of_rib: bool,
-) -> Option<Chunk> {
-    member.ready.extend(batch.pack(upto, upto, end_of_rib));
+fn chunk<A: AddressFamily>(batch: Batch<A>, member: &mut Member, upto: Version) -> Option<Chunk> {
+    member.ready.extend(batch.pack(upto, upto));
     member.ready.pop_front()
 }
 
 /// Destinations looked at for one answer.
-const STEPS_MAX: usize = steps(16_384);
+pub(super) const STEPS_MAX: usize = steps(16_384);

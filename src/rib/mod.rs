@@ -2,7 +2,7 @@
 //!
 //! A [`Shard`] owns all route state of its prefixes. It is pure: [`Command`]s go in, [`Output`]s come
 //! out, time is an argument. The daemon runs it on a thread of its own, the simulator calls it
-//! directly.
+//! directly. There may be several ([`Sharding`]); what they tell is the same in sum.
 //!
 //! # How routes come in
 //!
@@ -21,6 +21,11 @@
 //! follow the publications are *live*. A member that has just come up (dumping) or fell behind
 //! (catching up) is served chunk by chunk, when it asks, from what the group has advertised last; a
 //! slow member costs a cursor, never a queue. The kernel's writer is one more cursor on the log.
+//!
+//! Another configuration moves no one to the beginning. A group whose members all change alike gets
+//! the new key where it stands, one that some leave is copied, and a sweep logs what is exported
+//! otherwise by the new key; who goes over to another group is told how that one's routes differ. Until
+//! the sweep is over nobody begins a dump in the group, so that an End-of-RIB says what holds.
 //!
 //! # What must hold
 //!
@@ -43,11 +48,13 @@ mod command;
 mod configure;
 mod decision;
 mod dest_set;
+mod dump;
 mod explain;
 mod explanation;
 mod export;
 mod extended;
 mod feed;
+mod group_counts;
 mod import;
 mod index;
 mod intern;
@@ -67,6 +74,7 @@ mod regroup;
 mod restart;
 mod selection;
 mod shard;
+mod sharding;
 mod shared;
 mod sweep;
 mod table;
@@ -100,15 +108,20 @@ pub use explanation::{
     ImportVerdict, KernelVerdict, PolicyVerdict, RuleRow,
 };
 pub use feed::{FibChange, FibRoute, FibRouteKind};
-pub use prefix_limit::PrefixLimitEvent;
+pub use prefix_limit::{PrefixLimitEvent, PrefixTally};
 // For the benches, and the test that nothing is allocated for known sets.
+pub use group_counts::GroupCounts;
 #[doc(hidden)]
 pub use intern::Interner;
 pub use query::{
-    Answer, GroupRow, LongestMatch, PathRow, PeerCounts, Query, RibTotals, RouteRow, RouteTable,
-    RoutesPage, RoutesQuery,
+    Answer, BehindRow, GroupRow, LongestMatch, MemberState, PathRow, PeerCounts, Query, RibTotals,
+    RouteRow, RouteTable, RoutesPage, RoutesQuery,
 };
 pub use shard::{Shard, ShardOptions};
+pub use sharding::{
+    BookSteps, Boundary, Demarcation, DemarcationSteps, Gathering, KernelPulls, NextHopBook,
+    SHARDS_MAX, ShardId, Sharding, Shards,
+};
 pub use withheld::Withheld;
 
 /// Chunks that a group's ring keeps; a member further behind catches up from the log.

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::explanation::Explanation;
-use crate::net::{Asn, Family, PeerId, PerFamily, Prefix};
+use super::group_counts::GroupCounts;
+use crate::net::{Asn, ClusterId, Family, PeerId, PerFamily, Prefix, Role};
+use crate::policy::NextHopMode;
 use crate::wire::Origin;
 
 /// A question.
@@ -20,12 +22,12 @@ pub enum Query {
     Totals,
     /// The update groups.
     Groups,
-    /// The most specific prefix of a table that contains an address.
+    /// The most specific prefix of a table that contains another one, or equals it.
     LongestMatch {
         /// The table.
         table: RouteTable,
-        /// The address.
-        address: IpAddr,
+        /// What is to be contained; of an address the host prefix.
+        place: Prefix,
     },
     /// The life of a prefix.
     Explain {
@@ -47,13 +49,13 @@ pub enum Answer {
     Totals(PerFamily<RibTotals>),
     /// To [`Query::Groups`].
     Groups(Vec<GroupRow>),
-    /// To [`Query::LongestMatch`]; `None` where no prefix contains the address.
+    /// To [`Query::LongestMatch`]; `None` where nothing contains the place.
     LongestMatch(Option<LongestMatch>),
     /// To [`Query::Explain`]; `None` where nobody has announced the prefix. Boxed, as it is large.
     Explain(Option<Box<Explanation>>),
 }
 
-/// A prefix that contains an address. Among several, those with a path in use come before others, and
+/// A prefix that contains a place. Among several, those with a path in use come before others, and
 /// then the most specific: the greatest value is the match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LongestMatch {
@@ -82,7 +84,7 @@ pub struct RoutesQuery {
     /// Whether more specific prefixes count.
     pub longer: bool,
     /// Where the page starts: zero, or the `next` of the page before.
-    pub start: u32,
+    pub start: u64,
     /// The most destinations to look at.
     pub limit: u32,
 }
@@ -104,7 +106,7 @@ pub struct RoutesPage {
     /// The rows, in no particular order.
     pub rows: Vec<RouteRow>,
     /// Where the next page starts; `None` after the last one.
-    pub next: Option<u32>,
+    pub next: Option<u64>,
 }
 
 /// One prefix and its paths.
@@ -213,6 +215,61 @@ pub struct GroupRow {
     pub members: Vec<Arc<str>>,
     /// How many of them are behind.
     pub lagging: u64,
+    /// Those that are behind, and how far.
+    #[serde(default)]
+    pub behind: Vec<BehindRow>,
     /// Prefixes advertised.
     pub prefixes: u64,
+    /// Changes that the group has not come to yet.
+    #[serde(default)]
+    pub pending: u64,
+    /// Octets published that some member has still to take; filled in by the owner of the rings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backlog_bytes: Option<u64>,
+    /// Whether the members are in another AS.
+    pub external: bool,
+    /// The cluster that the members are clients of.
+    pub client: Option<ClusterId>,
+    /// The AS of this side.
+    pub local_as: Asn,
+    /// How NEXT_HOP is set.
+    pub next_hop_mode: NextHopMode,
+    /// This side's address, told as next hop.
+    pub own_next_hop: Option<IpAddr>,
+    /// This side's role (RFC 9234).
+    pub role: Option<Role>,
+    /// How many paths to a prefix are sent at most where ADD-PATH was agreed; else `None`.
+    pub add_path: Option<u16>,
+    /// The name of the export policy.
+    pub policy: Arc<str>,
+    /// Whether AS numbers have four octets.
+    pub four_octet_as: bool,
+    /// Whether messages may have up to 65,535 octets (RFC 8654).
+    pub extended_message: bool,
+    /// Whether IPv4 NLRI may go with an IPv6 next hop (RFC 8950).
+    pub extended_next_hop: bool,
+    /// What the group has cost and given so far.
+    pub counts: GroupCounts,
+}
+
+/// A member that is behind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BehindRow {
+    /// The session.
+    pub name: Arc<str>,
+    /// What it is served.
+    pub state: MemberState,
+    /// Entries of the change log between it and the head, those included that are out of date.
+    pub changes: u64,
+}
+
+/// What a member that is behind is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum MemberState {
+    /// Everything that the group advertises.
+    Dumping,
+    /// What has changed since it fell behind.
+    CatchingUp,
 }

@@ -12,6 +12,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::command::{GroupId, Output};
+use super::known::Recall;
 use super::loc_rib::LocRib;
 use super::member::{Member, Progress};
 use super::peers::PeerSlot;
@@ -145,7 +146,10 @@ impl<A: AddressFamily> LocRib<A> {
         let mut member = group.remove(peer, setup.address)?;
         if member.is_live() {
             let after = group.floor();
-            member.progress = Progress::CatchingUp { after };
+            let recall = group
+                .have_all_live_heard_all()
+                .then(|| Box::new(Recall::new(&group.snapshot())));
+            member.progress = Progress::CatchingUp { after, recall };
             group.leave_live();
             let family = A::FAMILY;
             shared.outputs.push_back(Output::Detach { peer, family });

@@ -16,6 +16,7 @@ mod paths;
 mod random;
 mod recovery;
 mod refresh;
+mod regroup;
 mod restart;
 
 const V4: Family = Family::Ipv4;
@@ -86,10 +87,7 @@ fn every_member_gets_one_end_of_rib_in_a_session() {
     let mut world = World::new(false);
     world.peer_up(peer(1, false, false));
     world.settle();
-    world.tell(Command::Refresh {
-        peer: PeerId(1),
-        family: V4,
-    });
+    world.refresh(1, V4);
     world.settle();
     assert_eq!(world.drivers[&(PeerId(1), V4)].end_of_ribs, 1);
     assert_eq!(world.drivers[&(PeerId(1), V6)].end_of_ribs, 1);

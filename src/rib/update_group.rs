@@ -14,6 +14,7 @@ use super::change_log::ChangeLog;
 use super::chunk::{Barred, Batch};
 use super::command::{Chunk, GroupId, PeerSetup, SessionTerms, Version};
 use super::export::{Exporter, is_link_local};
+use super::group_counts::GroupCounts;
 use super::member::Member;
 use super::path::Path;
 use super::path_ids::PathIds;
@@ -123,6 +124,8 @@ pub(crate) struct Group {
     /// What was advertised at a version, shared by members that leave at the same time.
     told: (Version, Weak<AdjRibOut>),
     reexport: Reexport,
+    /// What it has cost and given so far.
+    pub(crate) counts: GroupCounts,
 }
 
 impl Group {
@@ -145,6 +148,7 @@ impl Group {
             retell: false,
             told: (head, Weak::new()),
             reexport: Reexport::Logged(head),
+            counts: GroupCounts::default(),
         }
     }
 
@@ -195,7 +199,7 @@ impl Group {
             self.drained = before;
         }
         self.published = self.head;
-        batch.pack(before, self.head, false)
+        batch.pack(before, self.head)
     }
 
     /// Fills the Adj-RIB-Out from the table. No one is told: nobody is live yet, and the head meets
@@ -339,6 +343,11 @@ impl Group {
     /// Whether the head has something to read, or the Adj-RIB-Out to be completed.
     pub(crate) fn has_work(&self, log: &ChangeLog) -> bool {
         self.building.is_some() || self.head < log.head()
+    }
+
+    /// Whether what the head meets is published: somebody follows.
+    pub(crate) const fn publishes(&self) -> bool {
+        self.live > 0
     }
 
     /// Whether members can be served.

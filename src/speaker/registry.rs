@@ -67,6 +67,9 @@ impl Registry {
                 vec![Step::Rib(Command::Originate(LocalRoute { prefix, origin }))]
             }
             Change::Withdraw(prefix) => vec![Step::Rib(Command::WithdrawLocal(prefix))],
+            Change::SetSelection(selection) => {
+                vec![Step::Rib(Command::SetSelection(selection.rules))]
+            }
             Change::SetKernelPolicy(policy) => vec![Step::Rib(Command::SetKernelPolicy(policy))],
         }
     }

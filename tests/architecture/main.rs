@@ -24,7 +24,7 @@ const ALLOWED: Table = &[
     ("session", "net wire fsm policy rib plan metrics clock"),
     ("fib", "net policy rib plan metrics clock"),
     ("datastore", "net model plan metrics clock"),
-    ("settings", "net plan metrics datastore"),
+    ("settings", "net plan rib metrics datastore"),
     (
         "speaker",
         "net wire model fsm policy rib plan metrics clock session fib datastore",
@@ -35,7 +35,7 @@ const ALLOWED: Table = &[
     ),
     (
         "cli",
-        "net wire model rib plan metrics session fib datastore control settings",
+        "net wire model policy rib plan metrics session fib datastore control settings",
     ),
     (
         "sim",

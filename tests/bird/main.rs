@@ -10,6 +10,7 @@
 mod support;
 
 mod bad_input;
+mod explain;
 mod lan;
 mod metrics;
 mod password;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use crate::lan::{self, LOCAL_AS, Lan, Neighbor, OWN_BLOCKS};
+use crate::support::bird::Bird;
 use crate::support::calidris::{Calidris, rows};
 use crate::support::{self, kernel, resources, wait_for};
 
@@ -174,6 +175,65 @@ fn a_new_block_is_announced_without_a_reset() {
         kernel::wait_for_no_route(&lan.speaker, block);
     }
     assert_eq!(uptimes(), before);
+}
+
+/// A block of its own makes the speaker's export policy another one, by which what lies inside the
+/// block is told no more.
+#[test]
+fn another_export_policy_tells_bird_the_differences_only() {
+    if !support::network_allowed("routes::another_export_policy_tells_bird_the_differences_only") {
+        return;
+    }
+    let many = (0..40).map(|n| format!("172.30.{}.0/26", 100 + n));
+    let inside = ["172.30.1.65/32", "172.30.1.66/32"];
+    let outer = Neighbor {
+        routes: many.clone().chain(inside.map(str::to_owned)).collect(),
+        ..Neighbor::new(2, EXTERNAL_AS)
+    };
+    let inner = Neighbor::new(3, LOCAL_AS);
+    let lan = Lan::with_neighbors(&[EXTERNAL_AS, LOCAL_AS]);
+    let (_teller, hearer) = (lan.start_bird(&outer), lan.start_bird(&inner));
+    let speaker = lan.start_speaker();
+    wait_until_established(&speaker, &[&outer, &inner]);
+    for route in many.chain(inside.map(str::to_owned)) {
+        hearer.wait_for_route(&route);
+    }
+    let [session, _] = inner.sessions();
+    let established = || speaker.session(&session)["counters"]["established"].clone();
+    let before = (heard(&hearer), established());
+
+    let block = "172.30.1.64/26";
+    let text = resources::documents(&[resources::block("n1", block)]);
+    lan.resources
+        .write("more.yaml", &text)
+        .expect("the folder is ours");
+    hearer.wait_for_route(block);
+    for route in inside {
+        hearer.wait_for_no_route(route);
+    }
+    let (updates, withdraws) = before.0;
+    assert_eq!(heard(&hearer), (updates + 1, withdraws + 2));
+
+    lan.resources.remove("more.yaml").expect("it was written");
+    hearer.wait_for_no_route(block);
+    for route in inside {
+        hearer.wait_for_route(route);
+    }
+    assert_eq!(heard(&hearer), (updates + 3, withdraws + 3));
+    assert_eq!(established(), before.1);
+}
+
+/// How many announcements and withdrawals of IPv4 prefixes BIRD has had.
+fn heard(bird: &Bird<'_>) -> (u64, u64) {
+    let text = bird.ask("show protocols all calidris4");
+    let received = |what: &str| {
+        let line = text.lines().find(|line| line.trim().starts_with(what));
+        let numbers = line.and_then(|line| line.split_once(':')?.1.split_whitespace().next());
+        numbers
+            .and_then(|number| number.parse().ok())
+            .unwrap_or_else(|| panic!("{what} in {text}"))
+    };
+    (received("Import updates"), received("Import withdraws"))
 }
 
 #[test]

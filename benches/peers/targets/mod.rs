@@ -194,14 +194,20 @@ impl Running {
     /// Ends it without notice.
     pub(crate) fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
-            // Parts of it end when the first does; it may have ended already.
-            for part in usage::family(child.id()).into_iter().skip(1) {
+            // Parts of it end when the first does, or at last at this; it may have ended already.
+            let parts = usage::family(child.id());
+            for part in parts.iter().skip(1) {
                 let _ = Command::new("kill")
                     .args(["-9", &part.to_string()])
                     .output();
             }
             let _ = child.kill();
             let _ = child.wait();
+            // A part that still frees its memory holds the port.
+            let end = now() + END_MAX;
+            while parts.iter().any(|part| usage::exists(*part)) && now() < end {
+                std::thread::sleep(Duration::from_millis(20));
+            }
         }
     }
 
@@ -224,5 +230,7 @@ fn at_once(_: &Setup, _: &Path) -> Result<(), String> {
     Ok(())
 }
 
+/// How long a target's last part may take to go.
+const END_MAX: Duration = Duration::from_secs(10);
 /// How long a target may take to start.
 const START_MAX: Duration = Duration::from_secs(60);

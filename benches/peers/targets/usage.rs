@@ -51,6 +51,11 @@ pub(crate) fn family(process: u32) -> Vec<u32> {
     all
 }
 
+/// Whether a process is still there.
+pub(crate) fn exists(process: u32) -> bool {
+    fs::exists(format!("/proc/{process}")).unwrap_or(false)
+}
+
 /// User and system time of the process: what ended threads have used is part of it, and the
 /// scheduler's finer account of the living is preferred where it says more than the ticks.
 fn cpu(process: u32) -> f64 {

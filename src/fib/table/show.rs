@@ -36,6 +36,12 @@ impl FibTable {
             .collect()
     }
 
+    /// One prefix, wanted against present; `None` where it is neither.
+    pub(in crate::fib) fn row_of(&self, prefix: Prefix) -> Option<FibRow> {
+        let entry = self.entries.get(&prefix)?;
+        Some(self.row(prefix, entry))
+    }
+
     fn row(&self, prefix: Prefix, entry: &Entry) -> FibRow {
         let words = |route: &KernelRoute| route.in_words(|index| self.resolver.link_name(index));
         let present: Vec<String> = entry.present.iter().map(words).collect();

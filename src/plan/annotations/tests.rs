@@ -136,7 +136,9 @@ fn bad_values_are_named_and_the_default_holds() {
         ("interface", "a/b"),
         ("interface", "sixteen-letters!"),
         ("interface", ".."),
-        ("multipath", "4"),
+        ("multipath", "65"),
+        ("multipath", "8,loose"),
+        ("always-compare-med", "perhaps"),
         ("colour", "blue"),
     ] {
         let (read, warnings) = settings(&[(name, value)]);

@@ -69,8 +69,12 @@ impl<A: AddressFamily> LocRib<A> {
             "until the next hop of the path that leads is known, what was told before stays"
         } else if !group.is_built() {
             "the group is being built, and nobody is served before it is"
+        } else if group.is_reexporting() {
+            "another export policy is being applied"
         } else if destination.version > group.head {
             "the group has not come to the last change yet"
+        } else if group.is_reexporting() {
+            "what another configuration means for the group is still being looked for"
         } else {
             return None;
         };
@@ -124,13 +128,14 @@ fn told<A: AddressFamily>(
     let path = |verdict: &GroupVerdict| {
         let path = &destination.paths[verdict.index];
         let withheld = match &verdict.outcome {
+            // Whatever the group is told, it is not news to this one.
+            _ if shared.peers.facts(path.source()).peer == id => Some(Withheld::SplitHorizon),
             Err(reason) => Some(*reason),
             Ok(attributes) => barred(shared, group, path, attributes, id),
         };
-        // A policy that was asked says nothing where the path is the member's own.
-        let policy = verdict.policy.clone().filter(|policy| {
-            withheld.is_none() || (withheld == Some(Withheld::Policy)) == !policy.accepted
-        });
+        // Where the member alone is left out, or nobody asked the policy, it decides nothing.
+        let decides = matches!(withheld, None | Some(Withheld::Policy | Withheld::PathsMax));
+        let policy = verdict.policy.clone().filter(|_| decides);
         ExportVerdict {
             from: source_name(shared, path.source()),
             path_id: path.path_id().0,
@@ -164,9 +169,6 @@ fn barred(
     peer: PeerId,
 ) -> Option<Withheld> {
     let source = shared.peers.facts(path.source()).peer;
-    if source == peer {
-        return Some(Withheld::SplitHorizon);
-    }
     let advertised = Advertised {
         path_id: PathId(0),
         attributes: Arc::new(attributes.clone()),
@@ -192,6 +194,9 @@ fn verdict_text(withheld: Option<Withheld>, policy: Option<&PolicyVerdict>) -> S
 fn export_text(paths: &[ExportVerdict]) -> String {
     match paths {
         [] => "withheld: no path is selected".to_owned(),
+        [only] if only.withheld.is_none() && &*only.from == "local" => {
+            format!("the own route is {}", only.text)
+        }
         [only] if only.withheld.is_none() => format!("the path of {} is {}", only.from, only.text),
         [only] => only.text.clone(),
         several => {

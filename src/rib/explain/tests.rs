@@ -156,7 +156,7 @@ fn every_peer_is_told_why_it_is_not_told() {
     world.settle();
     let explanation = explained(&mut world);
     let withheld = |to| export(&explanation, to).withheld;
-    assert_eq!(withheld("peer 1"), Some(Withheld::NotReflected));
+    assert_eq!(withheld("peer 1"), Some(Withheld::SplitHorizon));
     assert_eq!(withheld("peer 2"), Some(Withheld::NotReflected));
     assert_eq!(withheld("peer 3"), None);
     assert_eq!(withheld("peer 4"), Some(Withheld::Policy));
@@ -351,8 +351,8 @@ fn an_address_leads_to_the_most_specific_prefix_in_use() {
     world.announce(1, &nets, heard_from(1, &[65_001]));
     world.settle();
     let mut found = |table, address: &str| {
-        let address = address.parse().expect("an address");
-        match world.ask(Query::LongestMatch { table, address }) {
+        let place = Prefix::host(address.parse().expect("an address"));
+        match world.ask(Query::LongestMatch { table, place }) {
             Answer::LongestMatch(found) => found.map(|found| found.prefix.to_string()),
             other => panic!("{other:?}"),
         }

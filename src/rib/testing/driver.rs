@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::fixtures::both;
 use crate::net::{Family, Ipv4, Ipv6, PathId, PeerId, Prefix};
-use crate::rib::{Chunk, GroupId, Version};
+use crate::rib::{Chunk, Demarcation, GroupId, Version};
 use crate::wire::{DecodeContext, Framer, Message, NlriRun, PathAttributes, RefreshKind, decode};
 
 /// What a driver has of one prefix; of several paths, the one with the lowest identifier.
@@ -16,23 +16,29 @@ pub(crate) type Told = BTreeMap<Prefix, Arc<PathAttributes>>;
 pub(crate) type ToldPaths = BTreeMap<(Prefix, PathId), Arc<PathAttributes>>;
 
 /// The far side of one session in one family.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Driver {
     pub(crate) told: Told,
     pub(crate) paths: ToldPaths,
     /// The ROUTE-REFRESH messages, each with the number of prefixes announced until then.
     pub(crate) refreshes: Vec<(RefreshKind, usize)>,
     pub(crate) announced: usize,
+    /// Withdrawals of what it had; others mean nothing.
+    pub(crate) withdrawn: usize,
     /// Where each identifier led when it was first heard: a path keeps its own, and leaves it to none.
     pub(super) leads_to: BTreeMap<(Prefix, PathId), Option<IpAddr>>,
     pub(crate) end_of_ribs: usize,
+    pub(crate) detached: usize,
     pub(crate) octets: usize,
     /// Position in the group's publications, while live.
-    pub(super) live: Option<(GroupId, usize)>,
+    pub(crate) live: Option<(GroupId, usize)>,
     pub(super) written: Version,
     pub(super) pulling: bool,
     pub(super) four_octet_as: bool,
     pub(super) add_path: bool,
+    pub(super) enhanced_refresh: bool,
+    /// Made with the session.
+    pub(super) demarcation: Option<Demarcation>,
 }
 
 impl Driver {
@@ -55,7 +61,7 @@ impl Driver {
         self.written = chunk.upto;
     }
 
-    fn take(&mut self, family: Family, bytes: &[u8]) {
+    pub(super) fn take(&mut self, family: Family, bytes: &[u8]) {
         self.octets += bytes.len();
         let context = DecodeContext {
             four_octet_as: self.four_octet_as,
@@ -80,7 +86,7 @@ impl Driver {
             self.end_of_ribs += usize::from(update.end_of_rib == Some(family));
             for run in &update.withdrawn {
                 for route in routes(run) {
-                    self.paths.remove(&route);
+                    self.withdrawn += usize::from(self.paths.remove(&route).is_some());
                     self.choose(route.0);
                 }
             }

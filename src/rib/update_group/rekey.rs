@@ -116,6 +116,11 @@ impl Group {
         differing
     }
 
+    /// Whether every live member is surely known to have what the group has told.
+    pub(crate) fn have_all_live_heard_all(&self) -> bool {
+        self.floor() == self.head && !self.retell
+    }
+
     /// What the group has told, to be compared with what another one tells.
     pub(crate) fn snapshot(&mut self) -> Arc<AdjRibOut> {
         let known = self.told.1.upgrade().filter(|_| self.told.0 == self.head);
