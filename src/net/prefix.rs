@@ -1,7 +1,7 @@
 //! Masked prefixes: compact keys for tables, and one enum for the edges.
 
 use std::fmt;
-use std::hash::Hash;
+use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
@@ -49,15 +49,15 @@ pub trait PrefixKey:
     fn from_prefix(prefix: Prefix) -> Option<Self>;
 }
 
-/// A masked IPv4 prefix, 8 bytes.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// A masked IPv4 prefix, 5 bytes wherever they stand.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ipv4Prefix {
-    bits: u32,
+    octets: [u8; 4],
     length: u8,
 }
 
 /// A masked IPv6 prefix, 17 bytes.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ipv6Prefix {
     octets: [u8; 16],
     length: u8,
@@ -78,14 +78,23 @@ impl Ipv4Prefix {
             u32::MAX << (32 - length)
         };
         Ok(Self {
-            bits: address.to_bits() & mask,
+            octets: (address.to_bits() & mask).to_be_bytes(),
             length,
         })
     }
 
     /// The first address.
     pub const fn address(&self) -> Ipv4Addr {
-        Ipv4Addr::from_bits(self.bits)
+        Ipv4Addr::from_octets(self.octets)
+    }
+}
+
+impl Hash for Ipv4Prefix {
+    /// Hands all over at once, which hashers of tables take in one step.
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let bits = u64::from(u32::from_ne_bytes(self.octets));
+        state.write_u64(bits << 8 | u64::from(self.length));
     }
 }
 
@@ -115,6 +124,14 @@ impl Ipv6Prefix {
     }
 }
 
+impl Hash for Ipv6Prefix {
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u128(u128::from_ne_bytes(self.octets));
+        state.write_u8(self.length);
+    }
+}
+
 impl PrefixKey for Ipv4Prefix {
     const WIDTH: u8 = 32;
 
@@ -124,7 +141,7 @@ impl PrefixKey for Ipv4Prefix {
     }
 
     fn octets(&self) -> [u8; 16] {
-        let [a, b, c, d] = self.bits.to_be_bytes();
+        let [a, b, c, d] = self.octets;
         [a, b, c, d, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
     }
 
@@ -203,7 +220,7 @@ impl Prefix {
     pub const fn host(address: IpAddr) -> Self {
         match address {
             IpAddr::V4(address) => Self::V4(Ipv4Prefix {
-                bits: address.to_bits(),
+                octets: address.octets(),
                 length: 32,
             }),
             IpAddr::V6(address) => Self::V6(Ipv6Prefix {
@@ -384,7 +401,7 @@ mod tests {
 
     #[test]
     fn keys_are_as_small_as_documented() {
-        assert_eq!(size_of::<Ipv4Prefix>(), 8);
+        assert_eq!(size_of::<Ipv4Prefix>(), 5);
         assert_eq!(size_of::<Ipv6Prefix>(), 17);
     }
 

@@ -68,7 +68,8 @@ impl<'a> Draft<'a> {
             }
             Edit::AddLargeCommunity(community) => {
                 if !self.attributes().large_communities.contains(community) {
-                    append(&mut self.copy().large_communities, *community);
+                    let list = &mut self.copy().large_communities;
+                    *list = list.iter().copied().chain([*community]).collect();
                 }
             }
         }

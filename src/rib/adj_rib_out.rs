@@ -10,16 +10,8 @@ use super::table::DestId;
 use crate::net::{PathId, PeerId};
 use crate::wire::PathAttributes;
 
-/// Destinations per block; a block is 6 KiB.
-const BLOCK: usize = 1 << BLOCK_BITS;
-const BLOCK_BITS: u32 = 9;
-
-#[derive(Clone, Debug)]
-struct Block {
-    attributes: [Option<Arc<PathAttributes>>; BLOCK],
-    sources: [PeerId; BLOCK],
-    used: usize,
-}
+/// Destinations per block; a block is 6 KiB, or 8 with ADD-PATH.
+const BLOCK: usize = 512;
 
 /// One advertised route.
 #[derive(Clone, Debug)]
@@ -46,86 +38,93 @@ impl Advertised {
 }
 
 /// The Adj-RIB-Out of a group: 12 octets per destination, whatever the number of members. Where
-/// several paths are sent, a list for each destination.
+/// several paths are sent, 4 more for the identifier of the first, and a list for the others.
 ///
 /// A clone shares every block until one of the two changes it, so that what was advertised at one
 /// time can be kept, or be the beginning of another group, for a pointer per block.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct AdjRibOut {
-    routes: Routes,
+    blocks: Vec<Option<Arc<Block>>>,
+    several: bool,
     by_source: BTreeMap<PeerId, u64>,
     len: u64,
 }
 
+/// Successive destinations.
 #[derive(Clone, Debug)]
-enum Routes {
-    Single(Blocks),
-    Several(BTreeMap<u32, Arc<Lists>>),
+struct Block {
+    /// The first path to each.
+    attributes: [Option<Arc<PathAttributes>>; BLOCK],
+    sources: [PeerId; BLOCK],
+    used: usize,
+    more: Option<Box<More>>,
 }
 
-/// The lists of one block of destinations.
-type Lists = BTreeMap<DestId, Box<[Advertised]>>;
-
-impl Default for Routes {
-    fn default() -> Self {
-        Self::Single(Blocks::default())
-    }
+/// What several paths take besides.
+#[derive(Clone, Debug)]
+struct More {
+    /// The identifiers of the first paths.
+    path_ids: [PathId; BLOCK],
+    /// The paths after the first.
+    others: BTreeMap<u16, Box<[Advertised]>>,
 }
 
 impl AdjRibOut {
     /// An empty one, for one path to each destination or for several.
     pub(crate) fn new(several: bool) -> Self {
-        let routes = if several {
-            Routes::Several(BTreeMap::new())
-        } else {
-            Routes::default()
-        };
         Self {
-            routes,
+            several,
             ..Self::default()
         }
     }
 
     /// What was last advertised for a destination.
     pub(crate) fn get(&self, dest: DestId) -> AdvertisedPaths {
-        match &self.routes {
-            Routes::Single(blocks) => blocks.get(dest).into_iter().collect(),
-            Routes::Several(blocks) => {
-                let lists = blocks.get(&block_of(dest));
-                let list = lists.and_then(|lists| lists.get(&dest));
-                list.map_or(&[][..], |list| list).iter().cloned().collect()
-            }
-        }
+        let (number, at) = place(dest);
+        let block = self.blocks.get(number).and_then(Option::as_ref);
+        block.map_or_else(AdvertisedPaths::new, |block| block.get(at))
     }
 
     /// Records what is advertised from here on, and returns what was before.
     pub(crate) fn set(&mut self, dest: DestId, new: AdvertisedPaths) -> AdvertisedPaths {
-        let gained: SmallVec<[PeerId; 1]> = new.iter().map(|new| new.source).collect();
-        let old: AdvertisedPaths = match &mut self.routes {
-            Routes::Single(blocks) => {
-                debug_assert!(new.len() < 2, "without ADD-PATH there is one path");
-                blocks
-                    .replace(dest, new.into_iter().next())
-                    .into_iter()
-                    .collect()
+        debug_assert!(self.several || new.len() < 2, "there is one path");
+        let (number, at) = place(dest);
+        if !new.is_empty() {
+            if number >= self.blocks.len() {
+                self.blocks.resize_with(number + 1, || None);
             }
-            Routes::Several(blocks) => {
-                let old = replace_list(blocks, dest, new.into_vec());
-                old.map(Vec::from).unwrap_or_default().into()
-            }
-        };
-        let lost = old.iter().map(|old| old.source);
-        if !lost.clone().eq(gained.iter().copied()) {
-            lost.for_each(|source| self.count(Some(source), None));
-            gained
-                .iter()
-                .for_each(|source| self.count(None, Some(*source)));
+            let several = self.several;
+            self.blocks[number].get_or_insert_with(|| Arc::new(Block::new(several)));
         }
+        let Some(Some(block)) = self.blocks.get_mut(number) else {
+            return AdvertisedPaths::new();
+        };
+        if new.is_empty() && block.attributes[at].is_none() {
+            return AdvertisedPaths::new();
+        }
+        let gained: SmallVec<[PeerId; 1]> = new.iter().map(|new| new.source).collect();
+        let block = Arc::make_mut(block);
+        let old = block.take(at);
+        block.put(at, new);
+        if block.used == 0 {
+            self.blocks[number] = None;
+            while self.blocks.last().is_some_and(Option::is_none) {
+                self.blocks.pop();
+            }
+            if self.blocks.is_empty() {
+                self.blocks = Vec::new();
+            }
+        }
+        self.count(&old, &gained);
         old
     }
 
-    fn count(&mut self, lost: Option<PeerId>, gained: Option<PeerId>) {
-        if let Some(source) = lost {
+    fn count(&mut self, lost: &[Advertised], gained: &[PeerId]) {
+        let lost = lost.iter().map(|lost| lost.source);
+        if lost.clone().eq(gained.iter().copied()) {
+            return;
+        }
+        for source in lost {
             self.len -= 1;
             if let Some(count) = self.by_source.get_mut(&source) {
                 *count -= 1;
@@ -134,20 +133,21 @@ impl AdjRibOut {
                 }
             }
         }
-        if let Some(source) = gained {
+        for source in gained {
             self.len += 1;
-            *self.by_source.entry(source).or_default() += 1;
+            *self.by_source.entry(*source).or_default() += 1;
         }
     }
 
     /// The destinations advertised.
     pub(crate) fn destinations(&self) -> DestSet {
         let mut set = DestSet::default();
-        match &self.routes {
-            Routes::Single(blocks) => blocks.add_to(&mut set),
-            Routes::Several(blocks) => {
-                for dest in blocks.values().flat_map(|lists| lists.keys()) {
-                    set.insert(*dest);
+        for (number, block) in self.blocks.iter().enumerate() {
+            let Some(block) = block else { continue };
+            for (at, attributes) in block.attributes.iter().enumerate() {
+                if attributes.is_some() {
+                    let id = u32::try_from(number * BLOCK + at);
+                    set.insert(DestId(id.expect("only 32-bit ids were recorded")));
                 }
             }
         }
@@ -165,92 +165,145 @@ impl AdjRibOut {
     }
 }
 
-const fn block_of(dest: DestId) -> u32 {
-    dest.0 >> BLOCK_BITS
-}
-
-fn replace_list(
-    blocks: &mut BTreeMap<u32, Arc<Lists>>,
-    dest: DestId,
-    new: Vec<Advertised>,
-) -> Option<Box<[Advertised]>> {
-    let number = block_of(dest);
-    if !new.is_empty() {
-        let lists = Arc::make_mut(blocks.entry(number).or_default());
-        return lists.insert(dest, new.into());
+impl Block {
+    fn new(several: bool) -> Self {
+        let more = || {
+            Box::new(More {
+                path_ids: [ONLY_PATH; BLOCK],
+                others: BTreeMap::new(),
+            })
+        };
+        Self {
+            attributes: [const { None }; BLOCK],
+            sources: [PeerId::LOCAL; BLOCK],
+            used: 0,
+            more: several.then(more),
+        }
     }
-    let lists = blocks.get_mut(&number)?;
-    if !lists.contains_key(&dest) {
-        return None;
-    }
-    let lists = Arc::make_mut(lists);
-    let old = lists.remove(&dest);
-    if lists.is_empty() {
-        blocks.remove(&number);
-    }
-    old
-}
 
-/// One route for each destination, in blocks that exist where there is one.
-#[derive(Clone, Debug, Default)]
-struct Blocks(Vec<Option<Arc<Block>>>);
-
-impl Blocks {
-    fn get(&self, dest: DestId) -> Option<Advertised> {
-        let block = self.0.get(dest.0 as usize / BLOCK)?.as_ref()?;
-        let at = dest.0 as usize % BLOCK;
-        block.attributes[at].as_ref().map(|attributes| Advertised {
-            path_id: ONLY_PATH,
+    fn get(&self, at: usize) -> AdvertisedPaths {
+        let mut paths = AdvertisedPaths::new();
+        let Some(attributes) = &self.attributes[at] else {
+            return paths;
+        };
+        let more = self.more.as_ref();
+        paths.push(Advertised {
+            path_id: more.map_or(ONLY_PATH, |more| more.path_ids[at]),
             attributes: Arc::clone(attributes),
-            source: block.sources[at],
-        })
-    }
-
-    fn replace(&mut self, dest: DestId, new: Option<Advertised>) -> Option<Advertised> {
-        let (number, at) = (dest.0 as usize / BLOCK, dest.0 as usize % BLOCK);
-        if number >= self.0.len() {
-            new.as_ref()?;
-            self.0.resize_with(number + 1, || None);
-        }
-        if self.0[number].is_none() {
-            new.as_ref()?;
-            self.0[number] = Some(Arc::new(Block {
-                attributes: [const { None }; BLOCK],
-                sources: [PeerId::LOCAL; BLOCK],
-                used: 0,
-            }));
-        }
-        let slot = &mut self.0[number];
-        let block = slot.as_mut().expect("it was made above");
-        if new.is_none() && block.attributes[at].is_none() {
-            return None;
-        }
-        let block = Arc::make_mut(block);
-        let old = block.attributes[at].take().map(|attributes| Advertised {
-            path_id: ONLY_PATH,
-            attributes,
-            source: block.sources[at],
+            source: self.sources[at],
         });
-        block.used -= usize::from(old.is_some());
-        if let Some(new) = new {
-            block.used += 1;
-            block.attributes[at] = Some(new.attributes);
-            block.sources[at] = new.source;
-        } else if block.used == 0 {
-            *slot = None;
+        if let Some(others) = more.and_then(|more| more.others.get(&key(at))) {
+            paths.extend(others.iter().cloned());
         }
-        old
+        paths
     }
 
-    fn add_to(&self, set: &mut DestSet) {
-        for (number, block) in self.0.iter().enumerate() {
-            let Some(block) = block else { continue };
-            for (at, attributes) in block.attributes.iter().enumerate() {
-                if attributes.is_some() {
-                    let id = u32::try_from(number * BLOCK + at);
-                    set.insert(DestId(id.expect("only 32-bit ids were recorded")));
+    /// Empties a place.
+    fn take(&mut self, at: usize) -> AdvertisedPaths {
+        let mut paths = AdvertisedPaths::new();
+        let Some(attributes) = self.attributes[at].take() else {
+            return paths;
+        };
+        self.used -= 1;
+        let more = self.more.as_mut();
+        paths.push(Advertised {
+            path_id: more.as_ref().map_or(ONLY_PATH, |more| more.path_ids[at]),
+            attributes,
+            source: self.sources[at],
+        });
+        if let Some(others) = more.and_then(|more| more.others.remove(&key(at))) {
+            paths.extend(Vec::from(others));
+        }
+        paths
+    }
+
+    /// Fills a place that is empty.
+    fn put(&mut self, at: usize, paths: AdvertisedPaths) {
+        let mut paths = paths.into_iter();
+        let Some(first) = paths.next() else { return };
+        self.used += 1;
+        self.attributes[at] = Some(first.attributes);
+        self.sources[at] = first.source;
+        if let Some(more) = &mut self.more {
+            more.path_ids[at] = first.path_id;
+            if paths.len() > 0 {
+                more.others.insert(key(at), paths.collect());
+            }
+        }
+    }
+}
+
+const fn place(dest: DestId) -> (usize, usize) {
+    (dest.0 as usize / BLOCK, dest.0 as usize % BLOCK)
+}
+
+fn key(at: usize) -> u16 {
+    u16::try_from(at).expect("a block has fewer destinations")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::wire::NextHop;
+
+    fn paths(sources: &[u32]) -> AdvertisedPaths {
+        let attributes = Arc::new(PathAttributes::originated(NextHop::Local));
+        let advertised = |source: &u32| Advertised {
+            path_id: PathId(*source),
+            attributes: Arc::clone(&attributes),
+            source: PeerId(*source),
+        };
+        sources.iter().map(advertised).collect()
+    }
+
+    fn sources(paths: &AdvertisedPaths) -> Vec<u32> {
+        assert!(paths.iter().all(|path| path.path_id.0 == path.source.0));
+        paths.iter().map(|path| path.source.0).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn behaves_as_a_map_and_its_clone_stays_as_it_was(
+            ops in prop::collection::vec((0u32..1500, prop::collection::vec(1u32..5, 0..4)), 0..80),
+            cloned_at in 0usize..80,
+        ) {
+            let (mut rib, mut model) = (AdjRibOut::new(true), BTreeMap::new());
+            let mut earlier = (rib.clone(), model.clone());
+            for (step, (dest, told)) in ops.into_iter().enumerate() {
+                if step == cloned_at {
+                    earlier = (rib.clone(), model.clone());
+                }
+                let old = rib.set(DestId(dest), paths(&told));
+                prop_assert_eq!(sources(&old), model.remove(&dest).unwrap_or_default());
+                if !told.is_empty() {
+                    model.insert(dest, told);
+                }
+            }
+            for (rib, model) in [(rib, model), earlier] {
+                let told: Vec<u32> = model.values().flatten().copied().collect();
+                prop_assert_eq!(rib.len(), told.len() as u64);
+                let of_others = told.iter().filter(|source| **source != 2).count() as u64;
+                prop_assert_eq!(rib.told_to(PeerId(2)), of_others);
+                prop_assert_eq!(rib.destinations().len(), model.len());
+                for dest in 0..1500 {
+                    let known = model.get(&dest).cloned().unwrap_or_default();
+                    prop_assert_eq!(sources(&rib.get(DestId(dest))), known);
                 }
             }
         }
+    }
+
+    #[test]
+    fn an_emptied_one_holds_no_memory() {
+        let mut rib = AdjRibOut::new(true);
+        for dest in 0..3000 {
+            rib.set(DestId(dest), paths(&[1, 2]));
+        }
+        for dest in 0..3000 {
+            rib.set(DestId(dest), paths(&[]));
+        }
+        assert_eq!((rib.blocks.capacity(), rib.len()), (0, 0));
     }
 }

@@ -108,6 +108,11 @@ impl<P: Copy> RouteBatch<P> {
         self.add(false, nlri);
     }
 
+    /// The routes of all operations, in the order in which they arrived.
+    pub(crate) fn nlri(&self) -> &[Nlri<P>] {
+        &self.nlri
+    }
+
     /// The operations, in the order in which they arrived.
     pub fn iter(&self) -> impl Iterator<Item = (RouteOp<'_>, &[Nlri<P>])> {
         let (mut content_start, mut nlri_start) = (0, 0);

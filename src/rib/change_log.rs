@@ -5,6 +5,9 @@
 //! destination whose live entry nobody has read yet needs no entry at all. So a reader sees each
 //! destination in its latest state, and the length is bounded by destinations, not by changes
 //! (invariant 7).
+//!
+//! Entries are kept in blocks, 8 octets each: growing moves nothing, and what was read goes back block by
+//! block.
 
 use std::collections::VecDeque;
 
@@ -14,12 +17,55 @@ use super::table::DestId;
 /// The log of one family.
 #[derive(Debug, Default)]
 pub(crate) struct ChangeLog {
-    entries: VecDeque<(Version, DestId)>,
+    blocks: VecDeque<Block>,
+    len: usize,
     head: Version,
     trimmed: Version,
     dead: usize,
     /// The furthest that any reader has come: what is behind it must be appended again.
     read_to: Version,
+}
+
+/// Successive entries, at least one.
+#[derive(Debug)]
+struct Block {
+    /// What the versions of the entries are counted from.
+    base: u64,
+    /// How many entries are popped.
+    popped: usize,
+    entries: Vec<(u32, DestId)>,
+}
+
+impl Block {
+    fn new(base: Version) -> Self {
+        Self {
+            base: base.0,
+            popped: 0,
+            entries: Vec::with_capacity(BLOCK),
+        }
+    }
+
+    fn left(&self) -> &[(u32, DestId)] {
+        &self.entries[self.popped..]
+    }
+
+    const fn version(&self, offset: u32) -> Version {
+        Version(self.base + offset as u64)
+    }
+
+    fn last(&self) -> Version {
+        let last = self.entries.last().map_or(0, |(offset, _)| *offset);
+        self.version(last)
+    }
+
+    /// The entries after a version.
+    fn after(&self, version: Version) -> impl ExactSizeIterator<Item = (Version, DestId)> {
+        let left = self.left();
+        let start = left.partition_point(|(offset, _)| self.version(*offset) <= version);
+        left[start..]
+            .iter()
+            .map(|(offset, dest)| (self.version(*offset), *dest))
+    }
 }
 
 impl ChangeLog {
@@ -33,33 +79,64 @@ impl ChangeLog {
             self.dead += 1;
         }
         self.head = Version(self.head.0 + 1);
-        self.entries.push_back((self.head, dest));
+        self.push(self.head, dest);
         Some(self.head)
+    }
+
+    fn push(&mut self, version: Version, dest: DestId) {
+        let fits = |block: &Block| {
+            let offset = u32::try_from(version.0 - block.base).ok();
+            offset.filter(|_| block.entries.len() < BLOCK)
+        };
+        let offset = self.blocks.back().and_then(fits).unwrap_or_else(|| {
+            self.blocks.push_back(Block::new(version));
+            0
+        });
+        if let Some(last) = self.blocks.back_mut() {
+            last.entries.push((offset, dest));
+            self.len += 1;
+        }
     }
 
     /// Drops dead entries once they are the majority; `version_of` tells what a destination bears.
     pub(crate) fn compact(&mut self, version_of: impl Fn(DestId) -> Version) {
-        if self.entries.len() > 2 * (self.entries.len() - self.dead) + COMPACT_SLACK {
-            self.entries
-                .retain(|(version, dest)| version_of(*dest) == *version);
-            self.dead = 0;
+        if self.len <= 2 * (self.len - self.dead) + COMPACT_SLACK {
+            return;
         }
+        self.len = 0;
+        for block in std::mem::take(&mut self.blocks) {
+            for (offset, dest) in block.left() {
+                let version = block.version(*offset);
+                if version_of(*dest) == version {
+                    self.push(version, *dest);
+                }
+            }
+        }
+        self.dead = 0;
     }
 
     /// Removes the oldest entry if it is not after `to`, and returns it with its version.
     pub(crate) fn pop(&mut self, to: Version) -> Option<(Version, DestId)> {
         debug_assert!(to <= self.head, "no cursor is ahead of the log");
-        match self.entries.front() {
-            Some((version, _)) if *version <= to => {
-                let entry = self.entries.pop_front();
-                self.trimmed = entry.map_or(self.trimmed, |(version, _)| version);
-                entry
-            }
-            Some(_) | None => {
-                self.trimmed = self.trimmed.max(to);
-                None
-            }
+        let oldest = self.blocks.front_mut().and_then(|block| {
+            let (offset, dest) = *block.left().first()?;
+            let version = block.version(offset);
+            (version <= to).then(|| {
+                block.popped += 1;
+                (version, dest)
+            })
+        });
+        let Some((version, dest)) = oldest else {
+            self.trimmed = self.trimmed.max(to);
+            return None;
+        };
+        self.trimmed = version;
+        self.len -= 1;
+        self.blocks.pop_front_if(|block| block.left().is_empty());
+        if self.blocks.is_empty() {
+            self.blocks = VecDeque::new();
         }
+        Some((version, dest))
     }
 
     /// Takes back the count of a dead entry that was popped.
@@ -73,8 +150,9 @@ impl ChangeLog {
             version >= self.trimmed,
             "invariant 7: trimmed ahead of a reader"
         );
-        let start = self.entries.partition_point(|(v, _)| *v <= version);
-        self.entries.range(start..).copied()
+        let start = self.blocks.partition_point(|block| block.last() <= version);
+        let blocks = self.blocks.range(start..);
+        blocks.flat_map(move |block| block.after(version))
     }
 
     /// Notes that a reader has come to, or starts at, a version.
@@ -94,18 +172,22 @@ impl ChangeLog {
 
     /// The number of entries after a version, dead ones included.
     pub(crate) fn count_after(&self, version: Version) -> usize {
-        let first = self.entries.partition_point(|(at, _)| *at <= version);
-        self.entries.len() - first
+        let first = self.blocks.partition_point(|block| block.last() <= version);
+        let blocks = self.blocks.range(first..);
+        blocks.map(|block| block.after(version).len()).sum()
     }
 
     /// The number of entries, dead ones included.
-    pub(crate) fn len(&self) -> usize {
-        self.entries.len()
+    pub(crate) const fn len(&self) -> usize {
+        self.len
     }
 }
 
 /// Dead entries that are always tolerated.
 const COMPACT_SLACK: usize = 64;
+
+/// Entries per block: 8 KiB. Few in this crate's own tests, so that they meet ends of blocks.
+const BLOCK: usize = if cfg!(test) { 4 } else { 1024 };
 
 #[cfg(test)]
 mod tests {

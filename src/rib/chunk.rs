@@ -27,6 +27,8 @@ pub(crate) struct Batch<A: AddressFamily> {
     announced: Vec<(u32, Nlri<A::Prefix>)>,
     buckets: Vec<Bucket>,
     index: HashMap<(usize, Barred), u32>,
+    /// The bucket of the last announcement: neighbours in the log mostly share attributes.
+    last: u32,
     amends: BTreeMap<PeerId, Vec<Nlri<A::Prefix>>>,
     octets: usize,
 }
@@ -96,6 +98,7 @@ impl<A: AddressFamily> Batch<A> {
             announced: Vec::new(),
             buckets: Vec::new(),
             index: HashMap::new(),
+            last: 0,
             amends: BTreeMap::new(),
             octets: 0,
         }
@@ -120,20 +123,31 @@ impl<A: AddressFamily> Batch<A> {
         attributes: &Arc<PathAttributes>,
         barred: &Barred,
     ) {
-        let key = (Arc::as_ptr(attributes) as usize, barred.clone());
-        let number = *self.index.entry(key).or_insert_with(|| {
-            self.buckets.push(Bucket {
-                attributes: Arc::clone(attributes),
-                barred: barred.clone(),
-                count: 0,
-                cost: MessageCost::new::<A>(self.context, Some(attributes)),
-            });
-            u32::try_from(self.buckets.len() - 1).expect("a turn has fewer than 2^32 buckets")
-        });
+        let number = self.bucket(attributes, barred);
         let bucket = &mut self.buckets[number as usize];
         self.octets += bucket.cost.next(bucket.count);
         bucket.count += 1;
         self.announced.push((number, nlri));
+    }
+
+    /// The bucket of attributes and marks, made if there is none.
+    fn bucket(&mut self, attributes: &Arc<PathAttributes>, barred: &Barred) -> u32 {
+        let is_last = self.buckets.get(self.last as usize).is_some_and(|last| {
+            Arc::ptr_eq(&last.attributes, attributes) && last.barred == *barred
+        });
+        if !is_last {
+            let key = (Arc::as_ptr(attributes) as usize, barred.clone());
+            self.last = *self.index.entry(key).or_insert_with(|| {
+                self.buckets.push(Bucket {
+                    attributes: Arc::clone(attributes),
+                    barred: barred.clone(),
+                    count: 0,
+                    cost: MessageCost::new::<A>(self.context, Some(attributes)),
+                });
+                u32::try_from(self.buckets.len() - 1).expect("a turn has fewer than 2^32 buckets")
+            });
+        }
+        self.last
     }
 
     /// Whether a chunk has room for one more destination, whatever the paths; an empty one always has.

@@ -21,9 +21,11 @@ use crate::net::{Asn, PathId, PeerId, RouterId};
 use crate::policy::{LOCAL_PREF_DEFAULT, SelectionRules};
 use crate::wire::{Community, Origin};
 
+mod against;
 mod judge;
 mod step;
 
+pub(crate) use against::Against;
 pub(crate) use judge::{Comparison, Outcome, judge};
 pub use step::DecisionStep;
 

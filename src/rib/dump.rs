@@ -72,7 +72,8 @@ impl<A: AddressFamily> LocRib<A> {
         let told = group.told_to(dest, peer);
         let mut gone = SmallVec::<[PathId; 1]>::new();
         if may_know {
-            gone = group.unsaid(&self.path_ids, dest, &told);
+            let paths = &self.table.get(dest).paths;
+            gone = group.unsaid(&self.path_ids, dest, paths, &told);
         }
         put(batch, prefix, &gone, &told)
     }

@@ -22,7 +22,7 @@ use crate::policy::{
     LOCAL_PREF_DEFAULT, NextHopMode, OtcVerdict, RouteContext, RouteSource, SelectionRules, Verdict,
 };
 use crate::wire::attribute::code;
-use crate::wire::{Community, NextHop, PathAttributes};
+use crate::wire::{Community, NextHop, PathAttributes, RareList};
 
 /// Export of paths to one group during one turn.
 ///
@@ -35,17 +35,26 @@ pub(crate) struct Exporter<'a> {
     next_hops: &'a NextHops,
     rules: &'a SelectionRules,
     interner: &'a mut Interner,
-    prepared: HashMap<(usize, PeerSlot), Option<Prepared>>,
+    looks_at_prefix: bool,
+    prepared: Vec<Prepared>,
+    /// Where the attributes of a source are in `prepared`.
+    index: HashMap<(usize, PeerSlot), usize>,
+    /// The same of the last path: neighbours in the log mostly share attributes.
+    last: Option<((usize, PeerSlot), usize)>,
 }
 
 /// A path on its way out.
-#[derive(Clone)]
-struct Prepared {
-    source: RouteSource,
-    /// As the export policy sees it.
-    seen: Arc<PathAttributes>,
-    /// As it is sent where the policy changes nothing.
-    sent: Arc<PathAttributes>,
+enum Prepared {
+    /// As it is sent; `None` where it is not told.
+    Settled(Option<Arc<PathAttributes>>),
+    /// The policy has to look at each prefix.
+    Open {
+        source: RouteSource,
+        /// As the export policy sees it.
+        seen: PathAttributes,
+        /// As it is sent where the policy changes nothing.
+        sent: Arc<PathAttributes>,
+    },
 }
 
 impl<'a> Exporter<'a> {
@@ -57,7 +66,10 @@ impl<'a> Exporter<'a> {
             next_hops: &shared.next_hops,
             rules: &shared.options.selection,
             interner: &mut shared.interner,
-            prepared: HashMap::new(),
+            looks_at_prefix: key.export.looks_at_prefix(),
+            prepared: Vec::new(),
+            index: HashMap::new(),
+            last: None,
         }
     }
 
@@ -66,7 +78,7 @@ impl<'a> Exporter<'a> {
         &mut self,
         dest: DestId,
         destination: &Destination<A>,
-        ids: &mut PathIds,
+        ids: &PathIds,
     ) -> AdvertisedPaths {
         let prefix = destination.prefix.into();
         let Some(best) = destination.best() else {
@@ -79,7 +91,7 @@ impl<'a> Exporter<'a> {
             return told;
         }
         told.extend(best.map(|path| Advertised {
-            path_id: self.id_of(ids, dest, &destination.paths[0]),
+            path_id: ids.id_of(dest, &destination.paths[0]),
             ..path
         }));
         let (candidates, others) = self.others(prefix, destination);
@@ -90,7 +102,7 @@ impl<'a> Exporter<'a> {
         ) {
             let path = others.iter().find(|(other, _)| *other == index);
             told.extend(path.map(|(_, path)| Advertised {
-                path_id: self.id_of(ids, dest, &destination.paths[index]),
+                path_id: ids.id_of(dest, &destination.paths[index]),
                 ..path.clone()
             }));
         }
@@ -125,55 +137,81 @@ impl<'a> Exporter<'a> {
         })
     }
 
-    fn id_of(&self, ids: &mut PathIds, dest: DestId, path: &Path) -> crate::net::PathId {
-        ids.id_of(dest, self.peers.facts(path.source()).peer, path)
-    }
-
     /// The attributes to send for a path; `None` where the group is not told of it.
     pub(crate) fn export(&mut self, prefix: Prefix, path: &Path) -> Option<Arc<PathAttributes>> {
-        let cached = (Arc::as_ptr(path.attributes()) as usize, path.source());
-        if !self.prepared.contains_key(&cached) {
-            let prepared = self.prepare(path);
-            self.prepared.insert(cached, prepared);
-        }
-        let prepared = self.prepared.get(&cached)?.as_ref()?;
-        let verdict = self.key.export.apply(&RouteContext {
-            prefix,
-            attributes: &prepared.seen,
-            source: prepared.source,
-        });
-        match verdict {
-            Verdict::Reject { .. } => None,
-            Verdict::Accept {
-                attributes: None, ..
-            } => Some(Arc::clone(&prepared.sent)),
-            Verdict::Accept {
-                attributes: Some(edited),
-                ..
-            } => self
-                .key
-                .finish(self.family, *edited)
-                .map(|attributes| self.interner.intern(Arc::new(attributes))),
+        let key = (Arc::as_ptr(path.attributes()) as usize, path.source());
+        let at = match self.last {
+            Some((last, at)) if last == key => at,
+            Some(_) | None => match self.index.get(&key) {
+                Some(at) => *at,
+                None => {
+                    let prepared = self.prepare(prefix, path);
+                    self.prepared.push(prepared);
+                    self.index.insert(key, self.prepared.len() - 1);
+                    self.prepared.len() - 1
+                }
+            },
+        };
+        self.last = Some((key, at));
+        match &self.prepared[at] {
+            Prepared::Settled(sent) => sent.clone(),
+            Prepared::Open { source, seen, sent } => {
+                match self.key.policy_on(prefix, seen, *source) {
+                    Verdict::Reject { .. } => None,
+                    Verdict::Accept {
+                        attributes: None, ..
+                    } => Some(Arc::clone(sent)),
+                    Verdict::Accept {
+                        attributes: Some(edited),
+                        ..
+                    } => self.finished(*edited),
+                }
+            }
         }
     }
 
-    fn prepare(&mut self, path: &Path) -> Option<Prepared> {
-        let source = (!path.source().is_local()).then(|| self.peers.get(path.source()));
+    /// What is the same for all prefixes; `prefix` is any of them.
+    fn prepare(&mut self, prefix: Prefix, path: &Path) -> Prepared {
+        let peer = (!path.source().is_local()).then(|| self.peers.get(path.source()));
         let attributes = path.attributes();
-        if self.key.barred_by(source, attributes).is_some() {
-            return None;
+        if self.key.barred_by(peer, attributes).is_some() {
+            return Prepared::Settled(None);
         }
-        let seen = self.key.before_policy(source, attributes);
-        let sent = self.key.finish(self.family, seen.clone())?;
-        Some(Prepared {
-            source: source.map_or(RouteSource::Static, |peer| source_of(peer.setup.external)),
-            sent: self.interner.intern(Arc::new(sent)),
-            seen: Arc::new(seen),
+        let source = peer.map_or(RouteSource::Static, |peer| source_of(peer.setup.external));
+        let seen = self.key.before_policy(peer, attributes);
+        // Whatever the policy says.
+        if self.key.next_hop(self.family, seen.next_hop).is_none() {
+            return Prepared::Settled(None);
+        }
+        if self.looks_at_prefix {
+            return match self.finished(seen.clone()) {
+                Some(sent) => Prepared::Open { source, seen, sent },
+                None => Prepared::Settled(None),
+            };
+        }
+        Prepared::Settled(match self.key.policy_on(prefix, &seen, source) {
+            Verdict::Reject { .. } => None,
+            Verdict::Accept { attributes, .. } => {
+                self.finished(attributes.map_or(seen, |edited| *edited))
+            }
         })
+    }
+
+    fn finished(&mut self, attributes: PathAttributes) -> Option<Arc<PathAttributes>> {
+        let attributes = self.key.finish(self.family, attributes)?;
+        Some(self.interner.intern(Arc::new(attributes)))
     }
 }
 
 impl GroupKey {
+    fn policy_on(&self, prefix: Prefix, seen: &PathAttributes, source: RouteSource) -> Verdict {
+        self.export.apply(&RouteContext {
+            prefix,
+            attributes: seen,
+            source,
+        })
+    }
+
     /// Why the protocol keeps the group from being told of a path at all, if it does.
     pub(super) fn barred_by(
         &self,
@@ -246,7 +284,7 @@ impl GroupKey {
         // AIGP is enabled inside the AS only, and who sets another next hop has to add the distance to
         // the old one (RFC 7311 §3.3, §3.4.2), which nobody here knows.
         if self.external || attributes.next_hop.address() != received {
-            attributes.aigp = Box::default();
+            attributes.aigp = RareList::default();
         }
         if self.external {
             attributes.local_pref = None;
@@ -264,7 +302,7 @@ impl GroupKey {
                 attributes.partial.remove(code::IPV6_EXTENDED_COMMUNITIES);
             }
             // RFC 7311 §3.2: not towards another AS unless both agree, which nobody can say here.
-            attributes.aigp = Box::default();
+            attributes.aigp = RareList::default();
             if let Some(role) = self.role
                 && let OtcVerdict::Set(asn) =
                     OtcVerdict::on_export(role, self.local_as, attributes.otc)
@@ -309,7 +347,7 @@ pub(crate) const fn is_link_local(address: IpAddr) -> bool {
 }
 
 /// Leaves out what must not cross the border of an AS: bit 0x40 of the type says so (RFC 4360 §3).
-fn keep_transitive<const N: usize>(communities: &mut Box<[[u8; N]]>) {
+fn keep_transitive<const N: usize>(communities: &mut RareList<[u8; N]>) {
     let stays = |community: &[u8; N]| community.first().is_some_and(|kind| kind & 0x40 == 0);
     if !communities.iter().all(stays) {
         *communities = communities.iter().copied().filter(stays).collect();

@@ -15,7 +15,7 @@ use super::intern::Interner;
 use super::path::{Edited, Imported, PREFERENCE_BGP, Refusal};
 use crate::net::{Family, Prefix};
 use crate::policy::{OtcVerdict, Policy, RouteContext, RouteSource, Verdict};
-use crate::wire::{Community, PathAttributes};
+use crate::wire::{Community, PathAttributes, RareList};
 
 /// The verdicts on prefixes that a peer announces with one set of attributes.
 ///
@@ -23,8 +23,8 @@ use crate::wire::{Community, PathAttributes};
 pub(crate) struct Import<'a> {
     policy: &'a Policy,
     source: RouteSource,
-    /// As the policy sees them.
-    attributes: &'a PathAttributes,
+    /// As received.
+    attributes: &'a Arc<PathAttributes>,
     /// The same, where they are not as received.
     admitted: Option<Arc<PathAttributes>>,
     settled: Option<Imported>,
@@ -36,7 +36,7 @@ impl<'a> Import<'a> {
         setup: &'a PeerSetup,
         local_address: Option<IpAddr>,
         family: Family,
-        attributes: &'a PathAttributes,
+        attributes: &'a Arc<PathAttributes>,
     ) -> Self {
         let policy = &**setup.import.get(family);
         let unconditional =
@@ -104,9 +104,12 @@ impl<'a> Import<'a> {
         if edited.is_none() && preference == PREFERENCE_BGP {
             return Imported::AsReceived;
         }
-        let attributes = edited.unwrap_or_else(|| Arc::new(self.attributes.clone()));
         Imported::Edited(Arc::new(Edited {
-            attributes: interner.intern(attributes),
+            received: Arc::clone(self.attributes),
+            attributes: edited.map_or_else(
+                || Arc::clone(self.attributes),
+                |edited| interner.intern(edited),
+            ),
             preference,
         }))
     }
@@ -204,7 +207,7 @@ fn admit(
     let mut admitted = PathAttributes {
         otc,
         local_pref,
-        aigp: Box::default(),
+        aigp: RareList::default(),
         ..attributes.clone()
     };
     if keep_in {

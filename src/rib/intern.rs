@@ -16,7 +16,7 @@ use crate::wire::PathAttributes;
 pub struct Interner {
     hasher: DefaultHashBuilder,
     index: HashTable<u32>,
-    slots: Vec<Slot>,
+    slots: Slots,
     free: Vec<u32>,
     sweep_at: usize,
     /// References given up since the last sweep began: how much a sweep may find.
@@ -26,10 +26,38 @@ pub struct Interner {
     scratch: Vec<u8>,
 }
 
+/// The slab, in chunks, so that growing moves nothing and reserves little.
+#[derive(Default)]
+struct Slots {
+    chunks: Vec<Vec<Slot>>,
+    len: usize,
+}
+
 /// A place in the slab.
 struct Slot {
     hash: u64,
     attributes: Option<Arc<PathAttributes>>,
+}
+
+impl Slots {
+    fn get(&self, number: u32) -> &Slot {
+        &self.chunks[number as usize / CHUNK][number as usize % CHUNK]
+    }
+
+    fn get_mut(&mut self, number: u32) -> &mut Slot {
+        &mut self.chunks[number as usize / CHUNK][number as usize % CHUNK]
+    }
+
+    fn push(&mut self, slot: Slot) -> u32 {
+        if self.len.is_multiple_of(CHUNK) {
+            self.chunks.push(Vec::with_capacity(CHUNK));
+        }
+        if let Some(last) = self.chunks.last_mut() {
+            last.push(slot);
+        }
+        self.len += 1;
+        u32::try_from(self.len - 1).expect("fewer than 2^32 attribute sets")
+    }
 }
 
 impl Interner {
@@ -60,27 +88,24 @@ impl Interner {
         };
         let slot = match self.free.pop() {
             Some(slot) => {
-                self.slots[slot as usize] = entered;
+                *self.slots.get_mut(slot) = entered;
                 slot
             }
-            None => {
-                self.slots.push(entered);
-                u32::try_from(self.slots.len() - 1).expect("fewer than 2^32 attribute sets")
-            }
+            None => self.slots.push(entered),
         };
         let slots = &self.slots;
         self.index
-            .insert_unique(hash, slot, |slot| slots[*slot as usize].hash);
+            .insert_unique(hash, slot, |slot| slots.get(*slot).hash);
         attributes
     }
 
     fn find(&self, hash: u64, content: &[u8]) -> Option<Arc<PathAttributes>> {
         let slot = self.index.find(hash, |slot| {
-            let slot = &self.slots[*slot as usize];
+            let slot = self.slots.get(*slot);
             let known = slot.attributes.as_ref();
             slot.hash == hash && known.is_some_and(|known| known.has_content(content))
         })?;
-        self.slots[*slot as usize].attributes.clone()
+        self.slots.get(*slot).attributes.clone()
     }
 
     /// Notes that references were dropped, so that a sweep is worth its while.
@@ -100,12 +125,12 @@ impl Interner {
             self.sweep_at = 0;
             self.released = 0;
         }
-        let end = (self.sweep_at + steps).min(self.slots.len());
+        let end = (self.sweep_at + steps).min(self.slots.len);
         for slot in self.sweep_at..end {
             self.forget_unused(slot);
         }
         self.sweep_at = end;
-        if end == self.slots.len() {
+        if end == self.slots.len {
             self.sweeping = false;
             self.shrink();
         }
@@ -113,7 +138,8 @@ impl Interner {
     }
 
     fn forget_unused(&mut self, slot: usize) {
-        let place = &mut self.slots[slot];
+        let number = u32::try_from(slot).expect("slots are numbered in 32 bits");
+        let place = self.slots.get_mut(number);
         if place
             .attributes
             .take_if(|attributes| Arc::strong_count(attributes) == 1)
@@ -122,7 +148,6 @@ impl Interner {
             return;
         }
         let hash = place.hash;
-        let number = u32::try_from(slot).expect("slots are numbered in 32 bits");
         if let Ok(entry) = self.index.find_entry(hash, |known| *known == number) {
             entry.remove();
         }
@@ -140,7 +165,7 @@ impl Interner {
         } else if self.index.capacity() > 4 * self.index.len() + 1024 {
             let slots = &self.slots;
             self.index
-                .shrink_to(2 * self.index.len(), |slot| slots[*slot as usize].hash);
+                .shrink_to(2 * self.index.len(), |slot| slots.get(*slot).hash);
         }
     }
 
@@ -154,6 +179,9 @@ impl Interner {
         self.index.is_empty()
     }
 }
+
+/// Sets per chunk of the slab: 16 KiB.
+const CHUNK: usize = 1024;
 
 /// References that must have been dropped before a busy shard sweeps.
 const SWEEP_RELEASED_MIN: usize = 4096;

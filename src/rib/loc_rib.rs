@@ -2,19 +2,17 @@
 
 use std::sync::Arc;
 
-use smallvec::SmallVec;
-
 use super::batch::{RouteBatch, RouteOp};
 use super::change_log::ChangeLog;
 use super::command::LocalRoute;
-use super::decision::{Candidate, Candidates, select};
 use super::feed::KernelFeed;
 use super::import::Import;
-use super::path::{Epoch, Imported, Path, Usability};
+use super::path::{Epoch, Imported, Path};
 use super::path_ids::PathIds;
 use super::peers::PeerSlot;
+use super::selection::{Selection, decide, decide_on, holds, is_total};
 use super::shared::Shared;
-use super::table::{DestId, Destination, Table};
+use super::table::{DestId, PrefixHash, Table};
 use super::update_group::Group;
 use crate::net::{AddressFamily, PathId, PrefixKey};
 use crate::wire::{NextHop, Nlri, PathAttributes};
@@ -30,6 +28,15 @@ pub(crate) struct LocRib<A: AddressFamily> {
     pub(crate) prefixes: u64,
     /// Paths, refused ones included.
     pub(crate) paths: u64,
+    /// Where the destinations of a batch are; empty between two batches.
+    located: Vec<Located>,
+}
+
+/// The hash of a prefix, and its destination as it was when the batch arrived.
+#[derive(Clone, Copy)]
+struct Located {
+    hash: PrefixHash,
+    dest: Option<DestId>,
 }
 
 impl<A: AddressFamily> Default for LocRib<A> {
@@ -42,43 +49,8 @@ impl<A: AddressFamily> Default for LocRib<A> {
             path_ids: PathIds::default(),
             prefixes: 0,
             paths: 0,
+            located: Vec::new(),
         }
-    }
-}
-
-/// What readers of the log can see of a selection.
-#[derive(PartialEq)]
-pub(crate) struct Selection {
-    selected: SmallVec<[Facts; 1]>,
-    /// The other paths, where some group sends those as well; their order means nothing.
-    others: Vec<Facts>,
-}
-
-/// Source, identifier, attributes and usability of a path. Attributes are told apart by their pointers:
-/// they are interned, and nothing is swept between two looks at one destination.
-type Facts = (PeerSlot, PathId, usize, Usability);
-
-impl Selection {
-    /// What is selected, and `with_others` also what is not but could be.
-    pub(crate) fn of<A: AddressFamily>(destination: &Destination<A>, with_others: bool) -> Self {
-        let facts = |path: &Path| {
-            let attributes = Arc::as_ptr(path.attributes()) as usize;
-            (path.source(), path.path_id(), attributes, path.usability())
-        };
-        let mut others = Vec::new();
-        if with_others {
-            let rest = destination.paths.iter().skip(destination.selected.into());
-            others.extend(rest.filter(|path| path.refusal().is_none()).map(facts));
-            others.sort_unstable_by_key(|(source, path_id, ..)| (*source, *path_id));
-        }
-        Self {
-            selected: destination.selected().iter().map(facts).collect(),
-            others,
-        }
-    }
-
-    fn best(&self) -> Option<PeerSlot> {
-        self.selected.first().map(|(source, ..)| *source)
     }
 }
 
@@ -92,23 +64,51 @@ impl<A: AddressFamily> LocRib<A> {
     ) {
         let peer = shared.peers.get(slot);
         let (setup, local_address) = (Arc::clone(&peer.setup), peer.local_address());
+        let mut located = self.locate(batch.nlri());
+        let mut places = located.iter().copied();
         for (op, run) in batch.iter() {
             match op {
                 RouteOp::Announce(content) => {
                     let received = shared.interner.intern_content(content);
                     let mut import = Import::new(&setup, local_address, A::FAMILY, &received);
-                    for nlri in run {
+                    for (nlri, place) in run.iter().zip(&mut places) {
                         let imported = import.verdict(nlri.prefix.into(), &mut shared.interner);
-                        self.store(shared, slot, *nlri, Arc::clone(&received), imported);
+                        self.store(shared, slot, *nlri, place, Arc::clone(&received), imported);
                     }
                 }
                 RouteOp::Withdraw => {
-                    for nlri in run {
-                        self.withdraw(shared, slot, *nlri);
+                    for (nlri, place) in run.iter().zip(&mut places) {
+                        self.withdraw(shared, slot, *nlri, place);
                     }
                 }
             }
         }
+        located.clear();
+        self.located = located;
+    }
+
+    /// Looks up all prefixes of a batch. Nothing else is done meanwhile, so that the processor waits for
+    /// many places in memory at once.
+    fn locate(&mut self, nlri: &[Nlri<A::Prefix>]) -> Vec<Located> {
+        let mut located = std::mem::take(&mut self.located);
+        located.extend(nlri.iter().map(|nlri| Located {
+            hash: self.table.hash(nlri.prefix),
+            dest: None,
+        }));
+        for (place, nlri) in located.iter_mut().zip(nlri) {
+            place.dest = self.table.find_hashed(nlri.prefix, place.hash);
+        }
+        located
+    }
+
+    /// The destination of a prefix; one that a route of the same batch has changed is looked up again.
+    fn destination(&self, prefix: A::Prefix, place: Located) -> Option<DestId> {
+        let is_there = |dest: &DestId| {
+            let destination = self.table.live(*dest);
+            destination.is_some_and(|destination| destination.prefix == prefix)
+        };
+        let known = place.dest.filter(is_there);
+        known.or_else(|| self.table.find_hashed(prefix, place.hash))
     }
 
     /// Originates a route.
@@ -122,13 +122,12 @@ impl<A: AddressFamily> LocRib<A> {
             prefix,
             path_id: PathId(0),
         };
-        self.store(
-            shared,
-            PeerSlot::LOCAL,
-            nlri,
-            received,
-            Imported::AsReceived,
-        );
+        let place = Located {
+            hash: self.table.hash(prefix),
+            dest: None,
+        };
+        let verdict = Imported::AsReceived;
+        self.store(shared, PeerSlot::LOCAL, nlri, place, received, verdict);
     }
 
     fn store(
@@ -136,28 +135,25 @@ impl<A: AddressFamily> LocRib<A> {
         shared: &mut Shared,
         slot: PeerSlot,
         nlri: Nlri<A::Prefix>,
+        place: Located,
         received: Arc<PathAttributes>,
         imported: Imported,
     ) {
-        if !self.admits(shared, slot, nlri.prefix) {
+        let mut dest = self.destination(nlri.prefix, place);
+        if !self.admits(shared, slot, dest) {
             shared.interner.release(1);
             return;
         }
-        let dest = self.table.entry(nlri.prefix);
+        let dest = *dest.get_or_insert_with(|| self.table.entry(nlri.prefix, place.hash));
         let destination = self.table.get_mut(dest);
-        let before = Selection::of(destination, self.path_ids.is_on());
-        let rib = shared.peers.rib_mut(slot, A::FAMILY);
-        let epoch = rib.map_or(Epoch::default(), |rib| rib.epoch());
-        // Stale paths do not count: a restarted peer may number its paths anew.
-        let current = |path: &&Path| path.source() == slot && path.epoch() == epoch;
-        let is_full = destination.paths.len() >= PEER_PATHS_MAX
-            && destination.paths.iter().filter(current).count() >= PEER_PATHS_MAX;
-        if is_full
-            && !destination
-                .paths
-                .iter()
-                .any(|path| path.is(slot, nlri.path_id))
-        {
+        let before = Selection::of(destination, false);
+        let epoch = shared
+            .peers
+            .rib_mut(slot, A::FAMILY)
+            .map_or(Epoch::default(), |rib| rib.epoch());
+        let mut paths = destination.paths.iter();
+        let known = paths.position(|path| path.is(slot, nlri.path_id));
+        if known.is_none() && has_enough(&destination.paths, slot, epoch) {
             if let Some(rib) = shared.peers.rib_mut(slot, A::FAMILY) {
                 rib.surplus();
             }
@@ -167,39 +163,47 @@ impl<A: AddressFamily> LocRib<A> {
         let path = Path::new(received, imported, slot, nlri.path_id, epoch);
         // The new path is counted first: a next hop that both share stays in use throughout.
         shared.count_stored(&path, A::FAMILY, dest);
-        let known = destination
-            .paths
-            .iter_mut()
-            .find(|path| path.is(slot, nlri.path_id));
+        let mut is_news = path.refusal().is_none();
+        let was_selected = known.is_some_and(|at| at < destination.selected.into());
         match known {
-            Some(known) => {
+            Some(at) => {
+                let known = &mut destination.paths[at];
                 let old = std::mem::replace(known, path);
                 if old.holds() {
                     known.set_holds();
                 }
+                is_news |= old.refusal().is_none();
+                is_news &= !is_same(&old, known);
                 shared.count_dropped(&old, A::FAMILY);
             }
             None => {
                 self.prefixes += u64::from(destination.paths.is_empty());
                 self.paths += 1;
                 destination.paths.push(path);
+                self.path_ids.added(dest, &destination.paths);
             }
         }
         shared.measure(slot, A::FAMILY);
-        self.reselect(shared, dest, &before, false);
+        let destination = self.table.get_mut(dest);
+        if was_selected {
+            decide(destination, shared);
+        } else {
+            let at = known.unwrap_or(destination.paths.len() - 1);
+            decide_on(destination, at, known.is_some(), shared);
+        }
+        self.log_change(shared, dest, &before, is_news && self.path_ids.is_on());
     }
 
-    /// Whether a peer's limit lets it announce a prefix. One that it has announced already may change:
-    /// the table does not grow by that.
-    fn admits(&self, shared: &mut Shared, slot: PeerSlot, prefix: A::Prefix) -> bool {
+    /// Whether a peer's limit lets it announce a prefix with this destination, if it has one. One that
+    /// it has announced already may change: the table does not grow by that.
+    fn admits(&self, shared: &mut Shared, slot: PeerSlot, dest: Option<DestId>) -> bool {
         let Some(rib) = shared.peers.rib_mut(slot, A::FAMILY) else {
             return true;
         };
         if !rib.is_full() {
             return true;
         }
-        let known = self.table.find(prefix);
-        let admits = known.is_some_and(|dest| rib.dests.contains(dest));
+        let admits = dest.is_some_and(|dest| rib.dests.contains(dest));
         if !admits {
             let event = rib.refuse();
             shared.say_limit(slot, A::FAMILY, event);
@@ -208,8 +212,14 @@ impl<A: AddressFamily> LocRib<A> {
     }
 
     /// Withdraws a path; one that is not there changes nothing.
-    pub(crate) fn withdraw(&mut self, shared: &mut Shared, slot: PeerSlot, nlri: Nlri<A::Prefix>) {
-        if let Some(dest) = self.table.find(nlri.prefix) {
+    fn withdraw(
+        &mut self,
+        shared: &mut Shared,
+        slot: PeerSlot,
+        nlri: Nlri<A::Prefix>,
+        place: Located,
+    ) {
+        if let Some(dest) = self.destination(nlri.prefix, place) {
             self.remove_paths(shared, dest, slot, |path| path.path_id() == nlri.path_id);
         }
     }
@@ -223,8 +233,10 @@ impl<A: AddressFamily> LocRib<A> {
         goes: impl Fn(&Path) -> bool,
     ) {
         let destination = self.table.get_mut(dest);
-        let before = Selection::of(destination, self.path_ids.is_on());
+        let before = Selection::of(destination, false);
         let mut removed = 0;
+        let mut is_news = false;
+        let ids = &mut self.path_ids;
         let mut selected = destination.selected;
         let mut index = 0;
         let mut stays = false;
@@ -233,6 +245,8 @@ impl<A: AddressFamily> LocRib<A> {
             if goes {
                 removed += 1;
                 selected -= u8::from(index < usize::from(destination.selected));
+                is_news |= path.refusal().is_none();
+                ids.removed(dest, path);
                 shared.count_dropped(path, A::FAMILY);
             }
             stays |= path.source() == slot && !goes;
@@ -242,21 +256,20 @@ impl<A: AddressFamily> LocRib<A> {
         if removed == 0 {
             return;
         }
+        let lost = destination.selected - selected;
         destination.selected = selected;
+        if lost > 0 || destination.paths.len() < 2 || !is_total(destination, shared) {
+            decide(destination, shared);
+        }
         self.paths -= removed;
         self.prefixes -= u64::from(destination.paths.is_empty());
-        if destination.paths.spilled() && destination.paths.len() < 2 {
-            destination.paths.shrink_to_fit();
-        }
         if let Some(rib) = shared.peers.rib_mut(slot, A::FAMILY).filter(|_| !stays) {
             rib.gone(dest);
         }
-        self.reselect(shared, dest, &before, false);
+        self.log_change(shared, dest, &before, is_news && self.path_ids.is_on());
     }
 
-    /// Runs the decision process over a destination and logs what readers could see of a change;
-    /// with `touch` also where there is none. A change for the worse that is due to a next hop which
-    /// the owner has not told yet is held back.
+    /// Runs the decision process over a destination, and logs what changed as [`Self::log_change`].
     pub(crate) fn reselect(
         &mut self,
         shared: &mut Shared,
@@ -264,9 +277,15 @@ impl<A: AddressFamily> LocRib<A> {
         before: &Selection,
         touch: bool,
     ) {
+        decide(self.table.get_mut(dest), shared);
+        self.log_change(shared, dest, before, touch);
+    }
+
+    /// Logs what readers could see of a change; with `touch` also where there is none. A change for
+    /// the worse that is due to a next hop which the owner has not told yet is held back.
+    fn log_change(&mut self, shared: &mut Shared, dest: DestId, before: &Selection, touch: bool) {
         let destination = self.table.get_mut(dest);
-        decide(destination, shared);
-        let after = Selection::of(destination, self.path_ids.is_on());
+        let after = Selection::of(destination, before.others.is_some());
         let was_held = destination.held;
         destination.held = holds(destination, before);
         let changed = after != *before || (touch && destination.selected > 0);
@@ -293,8 +312,14 @@ impl<A: AddressFamily> LocRib<A> {
     /// tombstones until the log is trimmed behind them (invariant 7).
     fn free_unless_seen(&mut self, dest: DestId) {
         let destination = self.table.get(dest);
-        if destination.paths.is_empty() && destination.version <= self.log.trimmed() {
-            self.path_ids.passed(dest, &[]);
+        if destination.version > self.log.trimmed() {
+            return;
+        }
+        // What is held back is still told under the identifiers that it had.
+        if !destination.held {
+            self.path_ids.passed(dest);
+        }
+        if destination.paths.is_empty() {
             self.table.free(dest);
         }
     }
@@ -311,10 +336,6 @@ impl<A: AddressFamily> LocRib<A> {
             };
             match self.table.live(dest) {
                 Some(destination) if destination.version == version => {
-                    // What is held back is still told under the identifiers that it had.
-                    if !destination.held {
-                        self.path_ids.passed(dest, &destination.paths);
-                    }
                     self.free_unless_seen(dest);
                 }
                 Some(_) | None => self.log.popped_dead(),
@@ -324,57 +345,17 @@ impl<A: AddressFamily> LocRib<A> {
     }
 }
 
-/// Whether readers keep what they were told for now: all paths that are left wait for their next hops,
-/// or the best one was replaced by one that does. The answer is on its way, and to say otherwise for a
-/// few milliseconds would cut traffic.
-fn holds<A: AddressFamily>(destination: &mut Destination<A>, before: &Selection) -> bool {
-    if let Some((source, path_id, ..)) = before.selected.first() {
-        let mut paths = destination.paths.iter_mut();
-        if let Some(path) = paths.find(|path| path.is(*source, *path_id) && path.waits()) {
-            path.set_holds();
-        }
-    }
-    let was_told = destination.held || !before.selected.is_empty();
-    (was_told && destination.waits()) || destination.paths.iter().any(Path::holds)
+/// Whether a peer has all the paths to one prefix that it may have. Stale ones do not count: a restarted
+/// peer may number its paths anew.
+fn has_enough(paths: &[Path], slot: PeerSlot, epoch: Epoch) -> bool {
+    let current = |path: &&Path| path.source() == slot && path.epoch() == epoch;
+    paths.len() >= PEER_PATHS_MAX && paths.iter().filter(current).count() >= PEER_PATHS_MAX
 }
 
-/// Sets the order and the number of selected paths.
-fn decide<A: AddressFamily>(destination: &mut Destination<A>, shared: &Shared) {
-    let mut candidates = Candidates::new();
-    let mut selectable = 0;
-    let alone = destination.paths.len() == 1;
-    for (index, path) in destination.paths.iter_mut().enumerate() {
-        if path.refusal().is_some() {
-            continue;
-        }
-        let next_hop = path.received().next_hop.address();
-        path.set_usability(shared.next_hops.resolve(next_hop).usability);
-        if path.usability() == Usability::Waiting {
-            continue;
-        }
-        selectable += 1;
-        if !alone {
-            let candidate = Candidate::of(index, path, &shared.peers, &shared.next_hops);
-            candidates.push(candidate.under(&shared.options.selection, path));
-        }
-    }
-    if alone {
-        destination.selected = selectable;
-        return;
-    }
-    select(&mut candidates, &shared.options.selection);
-    for to in 0..candidates.len() {
-        let from = candidates[to].index;
-        destination.paths.swap(to, from);
-        // Whoever stood at `to` stands at `from` now.
-        for later in &mut candidates[to + 1..] {
-            if later.index == to {
-                later.index = from;
-            }
-        }
-    }
-    destination.selected =
-        u8::try_from(candidates.len()).expect("the bound of load sharing is one octet");
+/// Whether a path that replaces another one of the same identity tells readers nothing new.
+fn is_same(old: &Path, new: &Path) -> bool {
+    Arc::ptr_eq(old.attributes(), new.attributes())
+        && old.refusal().is_some() == new.refusal().is_some()
 }
 
 /// The most paths that one peer may have to one prefix (ADD-PATH, RFC 7911 §6 warns of what they take):

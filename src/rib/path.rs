@@ -30,6 +30,19 @@ pub(crate) enum Refusal {
 }
 
 impl Refusal {
+    /// The refusal of a number, which it is cast to.
+    const fn numbered(number: u8) -> Option<Self> {
+        match number {
+            0 => Some(Self::AsLoop),
+            1 => Some(Self::OriginatorLoop),
+            2 => Some(Self::ClusterLoop),
+            3 => Some(Self::OwnNextHop),
+            4 => Some(Self::RouteLeak),
+            5 => Some(Self::Policy),
+            _ => None,
+        }
+    }
+
     /// The reason as `show routes` words it.
     pub(crate) const fn text(self) -> &'static str {
         match self {
@@ -46,6 +59,8 @@ impl Refusal {
 /// What the import policy changed; absent for most paths, so they do not pay for it.
 #[derive(Debug)]
 pub(crate) struct Edited {
+    /// The attributes as received.
+    pub(crate) received: Arc<PathAttributes>,
     /// The attributes after the policy.
     pub(crate) attributes: Arc<PathAttributes>,
     /// The preference that the policy set.
@@ -78,22 +93,34 @@ pub(crate) enum Usability {
     Waiting,
 }
 
-/// One path, 24 bytes: pre-policy content is kept, so a policy change needs no route refresh.
+/// One path, 16 bytes: pre-policy content is kept, so a policy change needs no route refresh.
+///
+/// The facts have the alignment of an octet, so that the number of the variant stands beside them, and
+/// what is left of that octet's values tells containers how many paths there are.
 #[derive(Clone, Debug)]
-pub(crate) struct Path {
-    received: Arc<PathAttributes>,
-    edited: Option<Arc<Edited>>,
-    path_id: PathId,
-    source: PeerSlot,
-    refusal: Option<Refusal>,
+pub(crate) enum Path {
+    /// With the attributes as received.
+    AsReceived(Facts, Arc<PathAttributes>),
+    /// Accepted with other attributes or another preference.
+    Edited(Facts, Arc<Edited>),
+}
+
+/// What there is to a path besides attributes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Facts {
+    path_id: [u8; 4],
+    source: [u8; 2],
+    /// The epoch in the four upper bits, and how the path stands in the lower ones.
     state: u8,
 }
 
 impl Path {
+    const USABLE: u8 = 0;
     const UNREACHABLE: u8 = 1;
     const WAITING: u8 = 2;
-    const HOLDING: u8 = 4;
-    /// The four upper bits are the epoch.
+    const HOLDING: u8 = 3;
+    /// What is above is a [`Refusal`].
+    const REFUSED: u8 = 4;
     const EPOCH: u8 = 0xf0;
 
     /// A path as received, in the sender's current epoch.
@@ -104,112 +131,141 @@ impl Path {
         path_id: PathId,
         epoch: Epoch,
     ) -> Self {
-        let mut path = Self {
-            received,
-            edited: None,
-            path_id,
-            source,
-            refusal: None,
+        let facts = Facts {
+            path_id: path_id.0.to_ne_bytes(),
+            source: source.to_octets(),
             state: epoch.0 << 4,
         };
-        path.set_imported(imported);
-        path
+        match imported {
+            Imported::AsReceived => Self::AsReceived(facts, received),
+            Imported::Edited(edited) => Self::Edited(facts, edited),
+            Imported::Refused(refusal) => {
+                let mut path = Self::AsReceived(facts, received);
+                path.set_standing(Self::REFUSED + refusal as u8);
+                path
+            }
+        }
     }
 
     /// Replaces the import verdict. A path that is refused holds no place any more.
     pub(crate) fn set_imported(&mut self, imported: Imported) {
-        if matches!(imported, Imported::Refused(_)) {
-            self.state &= !Self::HOLDING;
+        let (source, path_id, epoch) = (self.source(), self.path_id(), self.epoch());
+        let standing = self.standing();
+        let received = Arc::clone(self.received());
+        let is_accepted = !matches!(imported, Imported::Refused(_));
+        *self = Self::new(received, imported, source, path_id, epoch);
+        if is_accepted && standing < Self::REFUSED {
+            self.set_standing(standing);
         }
-        (self.edited, self.refusal) = match imported {
-            Imported::AsReceived => (None, None),
-            Imported::Edited(edited) => (Some(edited), None),
-            Imported::Refused(refusal) => (None, Some(refusal)),
-        };
     }
 
-    /// Records what a decision knew of the next hop.
+    const fn facts(&self) -> &Facts {
+        match self {
+            Self::AsReceived(facts, _) | Self::Edited(facts, _) => facts,
+        }
+    }
+
+    const fn standing(&self) -> u8 {
+        self.facts().state & !Self::EPOCH
+    }
+
+    fn set_standing(&mut self, standing: u8) {
+        let (Self::AsReceived(facts, _) | Self::Edited(facts, _)) = self;
+        facts.state = facts.state & Self::EPOCH | standing;
+    }
+
+    /// Records what a decision knew of the next hop of a path that is not refused.
     pub(crate) fn set_usability(&mut self, usability: Usability) {
-        let lasting = Self::EPOCH | Self::HOLDING;
-        self.state = match usability {
-            Usability::Usable => self.state & Self::EPOCH,
-            Usability::Unreachable => self.state & Self::EPOCH | Self::UNREACHABLE,
-            Usability::Waiting => self.state & lasting | Self::WAITING,
+        debug_assert!(self.refusal().is_none(), "nobody asks for its next hop");
+        let standing = match usability {
+            Usability::Usable => Self::USABLE,
+            Usability::Unreachable => Self::UNREACHABLE,
+            Usability::Waiting if self.holds() => Self::HOLDING,
+            Usability::Waiting => Self::WAITING,
         };
+        self.set_standing(standing);
     }
 
     /// The attributes as received.
     pub(crate) fn received(&self) -> &Arc<PathAttributes> {
-        &self.received
+        match self {
+            Self::AsReceived(_, received) => received,
+            Self::Edited(_, edited) => &edited.received,
+        }
     }
 
     /// The attributes after the import policy.
     pub(crate) fn attributes(&self) -> &Arc<PathAttributes> {
-        self.edited
-            .as_ref()
-            .map_or(&self.received, |edited| &edited.attributes)
+        match self {
+            Self::AsReceived(_, received) => received,
+            Self::Edited(_, edited) => &edited.attributes,
+        }
     }
 
     /// The preference among sources.
     pub(crate) fn preference(&self) -> u32 {
-        match &self.edited {
-            Some(edited) => edited.preference,
-            None if self.source.is_local() => PREFERENCE_LOCAL,
-            None => PREFERENCE_BGP,
+        match self {
+            Self::Edited(_, edited) => edited.preference,
+            Self::AsReceived(..) if self.source().is_local() => PREFERENCE_LOCAL,
+            Self::AsReceived(..) => PREFERENCE_BGP,
         }
     }
 
     /// Who announced it.
     pub(crate) const fn source(&self) -> PeerSlot {
-        self.source
+        PeerSlot::from_octets(self.facts().source)
     }
 
     /// The announcer's identifier of the path.
     pub(crate) const fn path_id(&self) -> PathId {
-        self.path_id
+        PathId(u32::from_ne_bytes(self.facts().path_id))
     }
 
     /// Why it can never be selected; `None` if it can.
     pub(crate) const fn refusal(&self) -> Option<Refusal> {
-        self.refusal
+        match self.standing().checked_sub(Self::REFUSED) {
+            Some(number) => Refusal::numbered(number),
+            None => None,
+        }
     }
 
     /// The epoch of its announcer in which it was announced; another one than the announcer's current
     /// epoch means that the path is stale.
     pub(crate) const fn epoch(&self) -> Epoch {
-        Epoch(self.state >> 4)
+        Epoch(self.facts().state >> 4)
     }
 
     /// What the last decision knew of the next hop.
     pub(crate) const fn usability(&self) -> Usability {
-        if self.state & Self::WAITING != 0 {
-            Usability::Waiting
-        } else if self.state & Self::UNREACHABLE != 0 {
-            Usability::Unreachable
-        } else {
-            Usability::Usable
+        match self.standing() {
+            Self::WAITING | Self::HOLDING => Usability::Waiting,
+            Self::UNREACHABLE => Usability::Unreachable,
+            _ => Usability::Usable,
         }
     }
 
     /// Whether the path would be a candidate, were its next hop told.
-    pub(crate) fn waits(&self) -> bool {
-        self.refusal.is_none() && self.usability() == Usability::Waiting
+    pub(crate) const fn waits(&self) -> bool {
+        matches!(self.standing(), Self::WAITING | Self::HOLDING)
     }
 
     /// Whether the path waits in the place of the best one, which readers keep until its next hop is
     /// told.
-    pub(crate) fn holds(&self) -> bool {
-        self.waits() && self.state & Self::HOLDING != 0
+    pub(crate) const fn holds(&self) -> bool {
+        self.standing() == Self::HOLDING
     }
 
-    /// Notes that the path waits in the place of the best one.
+    /// Notes that the path takes the place of the best one as soon as it is known to wait, if it is
+    /// not refused.
     pub(crate) fn set_holds(&mut self) {
-        self.state |= Self::HOLDING;
+        if self.standing() < Self::REFUSED {
+            self.set_standing(Self::HOLDING);
+        }
     }
 
     /// Whether this is the path that a peer means by an identifier.
     pub(crate) fn is(&self, source: PeerSlot, path_id: PathId) -> bool {
-        self.source == source && self.path_id == path_id
+        self.source() == source && self.path_id() == path_id
     }
 }
 
@@ -229,7 +285,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_refusal_is_found_by_its_number() {
+        let found = (0..).map_while(Refusal::numbered);
+        assert!(
+            found
+                .clone()
+                .zip(0..)
+                .all(|(refusal, number)| refusal as u8 == number)
+        );
+        assert_eq!(found.last(), Some(Refusal::Policy));
+    }
+
+    #[test]
     fn a_path_is_as_small_as_documented() {
-        assert_eq!(size_of::<Path>(), 24);
+        assert_eq!(size_of::<Path>(), 16);
     }
 }

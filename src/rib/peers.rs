@@ -20,6 +20,21 @@ impl PeerSlot {
     pub(crate) const fn is_local(self) -> bool {
         self.0 == 0
     }
+
+    /// The number as octets, which stand anywhere.
+    pub(crate) const fn to_octets(self) -> [u8; 2] {
+        self.0.to_ne_bytes()
+    }
+
+    /// The slot of such octets.
+    pub(crate) const fn from_octets(octets: [u8; 2]) -> Self {
+        Self(u16::from_ne_bytes(octets))
+    }
+
+    /// The number.
+    pub(crate) const fn number(self) -> u16 {
+        self.0
+    }
 }
 
 /// One configured peer, or one that is gone but for its paths.

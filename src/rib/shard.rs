@@ -367,7 +367,7 @@ fn turn_groups<A: AddressFamily>(
         let mut may_move =
             || !group.publishes() || may_publish(id, rib.log.head().0 - group.head.0);
         if group.has_work(&rib.log) && may_move() {
-            let (log, ids) = (&mut rib.log, &mut rib.path_ids);
+            let (log, ids) = (&mut rib.log, &rib.path_ids);
             let chunks = group.advance(&rib.table, log, ids, shared, EXPORT_STEPS);
             chunks
                 .iter()

@@ -4,9 +4,10 @@ use std::net::IpAddr;
 
 use super::command::GroupId;
 use super::import::Import;
-use super::loc_rib::{LocRib, Selection};
+use super::loc_rib::LocRib;
 use super::path::Imported;
 use super::peers::PeerSlot;
+use super::selection::Selection;
 use super::shared::Shared;
 use super::table::DestId;
 use crate::net::{AddressFamily, Family};

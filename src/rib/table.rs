@@ -1,14 +1,13 @@
 //! Destinations: a hash index of numbers into a chunked slab, so that growing copies only numbers.
 
-use std::hash::BuildHasher;
-
-use hashbrown::{DefaultHashBuilder, HashTable};
-use smallvec::SmallVec;
-
 use super::command::Version;
 use super::dest_set::DestSet;
+use super::index::Index;
 use super::path::Path;
+use super::paths::Paths;
 use crate::net::AddressFamily;
+
+pub(crate) use super::index::PrefixHash;
 
 /// The number of a destination; reused once nothing refers to it any more.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,25 +20,57 @@ impl DestId {
     }
 }
 
-/// A prefix and the paths to it: 56 octets with one path inline (IPv4).
+/// A prefix and the paths to it: 32 octets with one path inline (IPv4).
 #[derive(Debug)]
 pub(crate) struct Destination<A: AddressFamily> {
-    /// The prefix.
-    pub(crate) prefix: A::Prefix,
-    /// The version of the last change of the selection; zero before the first.
+    /// The version of the last change of the selection; zero before the first. Of a number that is not
+    /// in use, the place in the chunk that is free after it.
     pub(crate) version: Version,
     /// The paths: the best first, then those that share its load, then the rest in no order.
-    pub(crate) paths: SmallVec<[Path; 1]>,
+    pub(crate) paths: Paths,
+    /// The prefix.
+    pub(crate) prefix: A::Prefix,
     /// How many of `paths` are selected: the best one and those that share its load.
     pub(crate) selected: u8,
     /// Whether readers of the log stay with what they were told: what they know was replaced by a
     /// path that waits for its next hop. The next change that does not wait is logged, whatever it is.
     pub(crate) held: bool,
-    /// Whether the number is in use, be it as a tombstone without paths.
-    in_use: bool,
+    state: u8,
 }
 
 impl<A: AddressFamily> Destination<A> {
+    const IN_USE: u8 = 1;
+    const MAY_HAVE_MED: u8 = 2;
+
+    fn new(prefix: A::Prefix) -> Self {
+        Self {
+            version: Version(0),
+            paths: Paths::default(),
+            prefix,
+            selected: 0,
+            held: false,
+            state: Self::IN_USE,
+        }
+    }
+
+    /// Whether the number is in use, be it as a tombstone without paths.
+    const fn is_in_use(&self) -> bool {
+        self.state & Self::IN_USE != 0
+    }
+
+    /// Whether a path that can be selected may have a MED, which is not zero.
+    pub(crate) const fn may_have_med(&self) -> bool {
+        self.state & Self::MAY_HAVE_MED != 0
+    }
+
+    /// Notes the same.
+    pub(crate) const fn set_may_have_med(&mut self, may: bool) {
+        self.state &= !Self::MAY_HAVE_MED;
+        if may {
+            self.state |= Self::MAY_HAVE_MED;
+        }
+    }
+
     /// The selected paths, the best first.
     pub(crate) fn selected(&self) -> &[Path] {
         &self.paths[..usize::from(self.selected)]
@@ -59,121 +90,77 @@ impl<A: AddressFamily> Destination<A> {
 /// All destinations of one family.
 #[derive(Debug)]
 pub(crate) struct Table<A: AddressFamily> {
-    hasher: DefaultHashBuilder,
-    index: HashTable<u32>,
-    chunks: Vec<Vec<Destination<A>>>,
-    free: Vec<DestId>,
-    end: u32,
+    index: Index,
+    slab: Slab<A>,
 }
 
 impl<A: AddressFamily> Default for Table<A> {
     fn default() -> Self {
         Self {
-            hasher: DefaultHashBuilder::default(),
-            index: HashTable::new(),
-            chunks: Vec::new(),
-            free: Vec::new(),
-            end: 0,
+            index: Index::default(),
+            slab: Slab::default(),
         }
     }
 }
 
 impl<A: AddressFamily> Table<A> {
     /// The destination of a prefix, made if there is none.
-    pub(crate) fn entry(&mut self, prefix: A::Prefix) -> DestId {
-        let hash = self.hasher.hash_one(prefix);
-        if let Some(id) = self.find_hashed(hash, prefix) {
+    pub(crate) fn entry(&mut self, prefix: A::Prefix, hash: PrefixHash) -> DestId {
+        if let Some(id) = self.find_hashed(prefix, hash) {
             return id;
         }
-        let destination = Destination {
-            prefix,
-            version: Version(0),
-            paths: SmallVec::new(),
-            selected: 0,
-            held: false,
-            in_use: true,
-        };
-        let id = match self.free.pop() {
-            Some(id) => {
-                *self.get_mut(id) = destination;
-                id
-            }
-            None => self.push(destination),
-        };
-        let (chunks, hasher) = (&self.chunks, &self.hasher);
-        self.index.insert_unique(hash, id.0, |id| {
-            hasher.hash_one(at(chunks, DestId(*id)).prefix)
-        });
+        let id = self.slab.take(Destination::new(prefix));
+        let slab = &self.slab;
+        self.index.insert(hash, id, |id| slab.get(id).prefix);
         id
     }
 
     /// The destination of a prefix, if there is one.
     pub(crate) fn find(&self, prefix: A::Prefix) -> Option<DestId> {
-        self.find_hashed(self.hasher.hash_one(prefix), prefix)
+        self.find_hashed(prefix, self.index.hash(prefix))
     }
 
-    fn find_hashed(&self, hash: u64, prefix: A::Prefix) -> Option<DestId> {
+    /// The same, by a prefix's hash from [`Self::hash`].
+    pub(crate) fn find_hashed(&self, prefix: A::Prefix, hash: PrefixHash) -> Option<DestId> {
         self.index
-            .find(hash, |id| at(&self.chunks, DestId(*id)).prefix == prefix)
-            .map(|id| DestId(*id))
+            .find(hash, |id| self.slab.get(id).prefix == prefix)
     }
 
-    fn push(&mut self, destination: Destination<A>) -> DestId {
-        let id = DestId(self.end);
-        if (self.end as usize).is_multiple_of(CHUNK) {
-            self.chunks.push(Vec::with_capacity(CHUNK));
-        }
-        self.chunks
-            .last_mut()
-            .expect("a chunk was pushed at every multiple")
-            .push(destination);
-        self.end = self
-            .end
-            .checked_add(1)
-            .expect("fewer than 2^32 destinations");
-        id
+    /// The hash of a prefix in this table.
+    pub(crate) fn hash(&self, prefix: A::Prefix) -> PrefixHash {
+        self.index.hash(prefix)
     }
 
     /// The destination of a number that was given out.
     pub(crate) fn get(&self, id: DestId) -> &Destination<A> {
-        at(&self.chunks, id)
+        self.slab.get(id)
     }
 
     /// The same, to change it.
     pub(crate) fn get_mut(&mut self, id: DestId) -> &mut Destination<A> {
-        &mut self.chunks[id.0 as usize / CHUNK][id.0 as usize % CHUNK]
+        self.slab.get_mut(id)
     }
 
     /// The destination of a number if that is in use.
     pub(crate) fn live(&self, id: DestId) -> Option<&Destination<A>> {
-        (id.0 < self.end)
-            .then(|| self.get(id))
-            .filter(|destination| destination.in_use)
+        let (chunk, at) = place(id);
+        let destination = self.slab.chunks.get(chunk)?.slots.get(at)?;
+        destination.is_in_use().then_some(destination)
     }
 
     /// Gives up a number; the destination has no paths and no reader cares for it.
     pub(crate) fn free(&mut self, id: DestId) {
-        let destination = self.get_mut(id);
-        debug_assert!(destination.in_use && destination.paths.is_empty());
-        destination.in_use = false;
-        let hash = self.hasher.hash_one(self.get(id).prefix);
-        if let Ok(entry) = self.index.find_entry(hash, |known| *known == id.0) {
-            entry.remove();
-        }
-        self.free.push(id);
-        if self.index.is_empty() {
-            // Nothing is left to be numbered: the memory of the largest table goes back.
-            self.index = HashTable::new();
-            self.chunks = Vec::new();
-            self.free = Vec::new();
-            self.end = 0;
-        }
+        let destination = self.get(id);
+        debug_assert!(destination.is_in_use() && destination.paths.is_empty());
+        let hash = self.index.hash(destination.prefix);
+        self.index.remove(hash, id);
+        self.slab.give_back(id);
     }
 
     /// All destinations, tombstones included.
     pub(crate) fn destinations(&self) -> DestSet {
         let mut all = DestSet::default();
-        for id in (0..self.end).map(DestId) {
+        for id in (0..self.end().0).map(DestId) {
             if self.live(id).is_some() {
                 all.insert(id);
             }
@@ -181,23 +168,144 @@ impl<A: AddressFamily> Table<A> {
         all
     }
 
-    /// One past the largest number ever in use.
-    pub(crate) const fn end(&self) -> DestId {
-        DestId(self.end)
+    /// One past the largest number in use.
+    pub(crate) fn end(&self) -> DestId {
+        let last = self.slab.chunks.last().map_or(0, |last| last.slots.len());
+        number(self.slab.chunks.len().saturating_sub(1), last)
     }
 
     /// The number of destinations, tombstones included.
-    pub(crate) fn len(&self) -> usize {
+    pub(crate) const fn len(&self) -> usize {
         self.index.len()
     }
 }
 
-fn at<A: AddressFamily>(chunks: &[Vec<Destination<A>>], id: DestId) -> &Destination<A> {
-    &chunks[id.0 as usize / CHUNK][id.0 as usize % CHUNK]
+/// Destinations by number. A chunk in which none is in use has no memory.
+#[derive(Debug)]
+struct Slab<A: AddressFamily> {
+    chunks: Vec<Chunk<A>>,
+    /// Chunks with a free place, each once; some may be gone from the end of `chunks`.
+    open: Vec<usize>,
 }
 
-/// Destinations per chunk of the slab: 56 KiB of IPv4.
-const CHUNK: usize = 1024;
+#[derive(Debug)]
+struct Chunk<A: AddressFamily> {
+    slots: Vec<Destination<A>>,
+    used: usize,
+    /// The first free place below the end of `slots`; each names the next in its version.
+    free: Option<usize>,
+    is_open: bool,
+}
+
+impl<A: AddressFamily> Default for Slab<A> {
+    fn default() -> Self {
+        Self {
+            chunks: Vec::new(),
+            open: Vec::new(),
+        }
+    }
+}
+
+impl<A: AddressFamily> Slab<A> {
+    fn get(&self, id: DestId) -> &Destination<A> {
+        let (chunk, at) = place(id);
+        &self.chunks[chunk].slots[at]
+    }
+
+    fn get_mut(&mut self, id: DestId) -> &mut Destination<A> {
+        let (chunk, at) = place(id);
+        &mut self.chunks[chunk].slots[at]
+    }
+
+    /// Gives a destination a number.
+    fn take(&mut self, destination: Destination<A>) -> DestId {
+        let at = self.open_chunk();
+        let chunk = &mut self.chunks[at];
+        let place = match chunk.free {
+            Some(place) => {
+                let next = usize::try_from(chunk.slots[place].version.0);
+                chunk.free = next.ok().filter(|next| *next < CHUNK);
+                chunk.slots[place] = destination;
+                place
+            }
+            None => {
+                if chunk.slots.is_empty() {
+                    chunk.slots.reserve_exact(CHUNK);
+                }
+                chunk.slots.push(destination);
+                chunk.slots.len() - 1
+            }
+        };
+        chunk.used += 1;
+        if chunk.used == CHUNK {
+            chunk.is_open = false;
+            self.open.pop();
+        }
+        number(at, place)
+    }
+
+    /// A chunk with a free place, which is the last one of `open`.
+    fn open_chunk(&mut self) -> usize {
+        while let Some(last) = self.open.last() {
+            if *last < self.chunks.len() {
+                return *last;
+            }
+            self.open.pop();
+        }
+        self.chunks.push(Chunk {
+            slots: Vec::new(),
+            used: 0,
+            free: None,
+            is_open: true,
+        });
+        self.open.push(self.chunks.len() - 1);
+        self.chunks.len() - 1
+    }
+
+    fn give_back(&mut self, id: DestId) {
+        let (at, place) = place(id);
+        let chunk = &mut self.chunks[at];
+        let destination = &mut chunk.slots[place];
+        destination.state = 0;
+        destination.version = Version(chunk.free.unwrap_or(CHUNK) as u64);
+        chunk.free = Some(place);
+        chunk.used -= 1;
+        if chunk.used == 0 {
+            (chunk.slots, chunk.free) = (Vec::new(), None);
+        }
+        if !chunk.is_open {
+            chunk.is_open = true;
+            self.open.push(at);
+        }
+        if self.chunks.last().is_some_and(|last| last.used == 0) {
+            self.shorten();
+        }
+    }
+
+    /// Forgets empty chunks at the end.
+    fn shorten(&mut self) {
+        while self.chunks.last().is_some_and(|last| last.used == 0) {
+            self.chunks.pop();
+        }
+        if self.chunks.is_empty() {
+            *self = Self::default();
+        } else {
+            let count = self.chunks.len();
+            self.open.retain(|open| *open < count);
+        }
+    }
+}
+
+const fn place(id: DestId) -> (usize, usize) {
+    (id.0 as usize / CHUNK, id.0 as usize % CHUNK)
+}
+
+fn number(chunk: usize, at: usize) -> DestId {
+    DestId(u32::try_from(chunk * CHUNK + at).expect("fewer than 2^32 destinations"))
+}
+
+/// Destinations per chunk of the slab: 64 KiB of IPv4.
+const CHUNK: usize = 2048;
 
 #[cfg(test)]
 mod tests {
@@ -208,16 +316,21 @@ mod tests {
         Ipv4Prefix::new((n << 8).into(), 24).expect("24 is in range")
     }
 
+    fn entry(table: &mut Table<Ipv4>, n: u32) -> DestId {
+        let hash = table.hash(prefix(n));
+        table.entry(prefix(n), hash)
+    }
+
     #[test]
     fn a_destination_is_as_small_as_documented() {
-        assert_eq!(size_of::<Destination<Ipv4>>(), 56);
-        assert_eq!(size_of::<Destination<Ipv6>>(), 64);
+        assert_eq!(size_of::<Destination<Ipv4>>(), 32);
+        assert_eq!(size_of::<Destination<Ipv6>>(), 48);
     }
 
     #[test]
     fn numbers_are_stable_and_reused_after_release() {
         let mut table = Table::<Ipv4>::default();
-        let ids: Vec<_> = (0..5000).map(|n| table.entry(prefix(n))).collect();
+        let ids: Vec<_> = (0..5000).map(|n| entry(&mut table, n)).collect();
         assert_eq!(table.len(), 5000);
         for (n, id) in (0..).zip(&ids) {
             assert_eq!(table.find(prefix(n)), Some(*id));
@@ -226,17 +339,35 @@ mod tests {
         table.free(ids[17]);
         assert_eq!(table.find(prefix(17)), None);
         assert!(table.live(ids[17]).is_none());
-        assert_eq!(table.entry(prefix(90_000)), ids[17]);
+        assert_eq!(entry(&mut table, 90_000), ids[17]);
     }
 
     #[test]
     fn an_emptied_table_holds_no_memory() {
         let mut table = Table::<Ipv4>::default();
-        let ids: Vec<_> = (0..5000).map(|n| table.entry(prefix(n))).collect();
+        let ids: Vec<_> = (0..5000).map(|n| entry(&mut table, n)).collect();
         ids.into_iter().for_each(|id| table.free(id));
-        assert_eq!(
-            (table.len(), table.end(), table.chunks.capacity()),
-            (0, DestId(0), 0)
-        );
+        let slab = &table.slab;
+        assert_eq!((table.len(), table.end()), (0, DestId(0)));
+        assert_eq!((slab.chunks.capacity(), slab.open.capacity()), (0, 0));
+    }
+
+    #[test]
+    fn chunks_without_a_destination_hold_no_memory() {
+        let mut table = Table::<Ipv4>::default();
+        let ids: Vec<_> = (0..4 * CHUNK as u32)
+            .map(|n| entry(&mut table, n))
+            .collect();
+        let (kept, last) = (ids[5], ids[2 * CHUNK]);
+        let others = ids.iter().filter(|id| ![kept, last].contains(id));
+        others.for_each(|id| table.free(*id));
+        let capacity = |chunk: usize| table.slab.chunks[chunk].slots.capacity();
+        assert_eq!((capacity(0), capacity(1), capacity(2)), (CHUNK, 0, CHUNK));
+        assert_eq!(table.slab.chunks.len(), 3);
+        let again: Vec<_> = (0..4 * CHUNK as u32)
+            .map(|n| entry(&mut table, n))
+            .collect();
+        assert_eq!((again[5], again[2 * CHUNK]), (kept, last));
+        assert_eq!(table.slab.chunks.len(), 4);
     }
 }

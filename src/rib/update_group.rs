@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Weak};
 
+use bars::Bars;
 use hashbrown::HashMap;
 use rekey::Reexport;
 use smallvec::SmallVec;
@@ -15,13 +16,15 @@ use super::command::{Chunk, GroupId, PeerSetup, SessionTerms, Version};
 use super::export::{Exporter, is_link_local};
 use super::group_counts::GroupCounts;
 use super::member::Member;
+use super::path::Path;
 use super::path_ids::PathIds;
 use super::shared::Shared;
-use super::table::{DestId, Table};
+use super::table::{DestId, Destination, Table};
 use crate::net::{AddressFamily, Asn, ClusterId, Family, PathId, PeerId, Role};
 use crate::policy::{NextHopMode, Policy};
 use crate::wire::{EncodeContext, Nlri};
 
+mod bars;
 mod rekey;
 
 /// All that decides what a peer is told and in which bytes; equal keys share a group.
@@ -154,7 +157,7 @@ impl Group {
         &mut self,
         table: &Table<A>,
         log: &mut ChangeLog,
-        ids: &mut PathIds,
+        ids: &PathIds,
         shared: &mut Shared,
         steps: usize,
     ) -> Vec<Chunk> {
@@ -166,6 +169,7 @@ impl Group {
         let mut batch = Batch::<A>::new(self.key.encode);
         let key = self.key.clone();
         let mut exporter = Exporter::new(&key, A::FAMILY, shared);
+        let mut bars = Bars::default();
         let mut replaced = 0;
         for (version, dest) in log.after(before).take(steps) {
             self.head = version;
@@ -179,7 +183,7 @@ impl Group {
             } else {
                 exporter.paths(dest, destination, ids)
             };
-            replaced += self.tell(&mut batch, dest, destination.prefix, &new, ids);
+            replaced += self.tell(&mut batch, &mut bars, dest, destination, new, ids);
         }
         shared.interner.release(replaced);
         debug_assert!(self.head >= before, "invariant 7: no cursor moves back");
@@ -203,7 +207,7 @@ impl Group {
     fn build<A: AddressFamily>(
         &mut self,
         table: &Table<A>,
-        ids: &mut PathIds,
+        ids: &PathIds,
         shared: &mut Shared,
         next: DestId,
         steps: usize,
@@ -230,33 +234,35 @@ impl Group {
     fn tell<A: AddressFamily>(
         &mut self,
         batch: &mut Batch<A>,
+        bars: &mut Bars,
         dest: DestId,
-        prefix: A::Prefix,
-        new: &AdvertisedPaths,
+        destination: &Destination<A>,
+        new: AdvertisedPaths,
         ids: &PathIds,
     ) -> usize {
-        let old = self.rib.set(dest, new.clone());
         if self.live == 0 {
-            return old.len();
+            return self.rib.set(dest, new).len();
         }
+        let old = self.rib.set(dest, new.clone());
+        let prefix = destination.prefix;
         let nlri = |path_id| Nlri { prefix, path_id };
         let same = |one: &Advertised, other: &Advertised| one.path_id == other.path_id;
-        for path in new {
+        for path in &new {
             let before = old.iter().find(|old| same(old, path));
             if !self.retell && before.is_some_and(|old| self.is_told(old, path)) {
                 continue;
             }
-            let barred = self.barred(path);
-            batch.announce(nlri(path.path_id), &path.attributes, &barred);
+            let barred = bars.of(self, path);
+            batch.announce(nlri(path.path_id), &path.attributes, barred);
             // Who is told this one no longer knows the one before, if there was one.
             for peer in barred {
-                if self.retell || before.is_some_and(|old| !self.bars(old, peer)) {
-                    batch.amend(peer, nlri(path.path_id));
+                if self.retell || before.is_some_and(|old| !self.bars(old, *peer)) {
+                    batch.amend(*peer, nlri(path.path_id));
                 }
             }
         }
         if self.retell {
-            let gone = self.unsaid(ids, dest, new);
+            let gone = self.unsaid(ids, dest, &destination.paths, &new);
             gone.into_iter().for_each(|id| batch.withdraw(nlri(id)));
         } else {
             let gone = old
@@ -303,16 +309,18 @@ impl Group {
         told
     }
 
-    /// The identifiers that a member may know of a destination beside those that it is told.
+    /// The identifiers that a member may know of a destination with these paths beside those that it is
+    /// told.
     pub(crate) fn unsaid(
         &self,
         ids: &PathIds,
         dest: DestId,
+        paths: &[Path],
         said: &[Advertised],
     ) -> SmallVec<[PathId; 1]> {
         if self.key.encode.add_path {
             let is_said = |id: &PathId| said.iter().any(|path| path.path_id == *id);
-            ids.known(dest).filter(|id| !is_said(id)).collect()
+            ids.known(dest, paths).filter(|id| !is_said(id)).collect()
         } else {
             SmallVec::from_iter(said.is_empty().then_some(ONLY_PATH))
         }

@@ -62,7 +62,7 @@ mod update;
 
 pub use attribute::{
     Aggregator, AsPath, AttributeError, AttributeErrorKind, AttributesView, Community,
-    LargeCommunity, NextHop, Origin, PartialBits, PathAttributes, UnknownAttribute,
+    LargeCommunity, NextHop, Origin, PartialBits, PathAttributes, RareList, UnknownAttribute,
 };
 pub use capability::{
     Capabilities, GracefulRestart, GracefulRestartFamily, LongLived, LongLivedFamily,

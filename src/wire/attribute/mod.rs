@@ -12,6 +12,7 @@ mod community;
 mod content;
 mod encode;
 mod error;
+mod list;
 mod raw;
 mod reach;
 mod value;
@@ -21,6 +22,7 @@ mod walk;
 pub use as_path::AsPath;
 pub use community::{Community, CommunityError, LargeCommunity};
 pub use error::{AttributeError, AttributeErrorKind};
+pub use list::RareList;
 pub use view::AttributesView;
 pub(crate) use walk::Walk;
 
@@ -52,19 +54,19 @@ pub struct PathAttributes {
     /// CLUSTER_LIST (10), nearest cluster first.
     pub cluster_list: Box<[ClusterId]>,
     /// EXTENDED COMMUNITIES (16, RFC 4360), eight octets each.
-    pub extended_communities: Box<[[u8; 8]]>,
+    pub extended_communities: RareList<[u8; 8]>,
     /// IPv6 address specific extended communities (25, RFC 5701), twenty octets each.
-    pub ipv6_extended_communities: Box<[[u8; 20]]>,
+    pub ipv6_extended_communities: RareList<[u8; 20]>,
     /// AIGP (26, RFC 7311): its TLVs as received, the first of type 1 well-formed; empty without one.
-    pub aigp: Box<[u8]>,
+    pub aigp: RareList<u8>,
     /// LARGE_COMMUNITY (32, RFC 8092).
-    pub large_communities: Box<[LargeCommunity]>,
+    pub large_communities: RareList<LargeCommunity>,
     /// ONLY_TO_CUSTOMER (35, RFC 9234): the AS that forbids to pass the route upwards or sideways.
     pub otc: Option<Asn>,
     /// Which of these came with the Partial bit, which nobody may take away (RFC 4271 §5).
     pub partial: PartialBits,
     /// Optional transitive attributes that calidris does not interpret, by ascending type.
-    pub unknown: Box<[UnknownAttribute]>,
+    pub unknown: RareList<UnknownAttribute>,
 }
 
 impl PathAttributes {
@@ -81,13 +83,13 @@ impl PathAttributes {
             communities: Box::default(),
             originator_id: None,
             cluster_list: Box::default(),
-            extended_communities: Box::default(),
-            ipv6_extended_communities: Box::default(),
-            aigp: Box::default(),
-            large_communities: Box::default(),
+            extended_communities: RareList::default(),
+            ipv6_extended_communities: RareList::default(),
+            aigp: RareList::default(),
+            large_communities: RareList::default(),
             otc: None,
             partial: PartialBits::default(),
-            unknown: Box::default(),
+            unknown: RareList::default(),
         }
     }
 
@@ -166,38 +168,37 @@ pub struct Aggregator {
 
 /// Interpreted attributes that some speaker on the way did not know.
 ///
-/// A bit for each type code; only optional transitive ones are noted.
+/// Only optional transitive ones are noted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct PartialBits(u64);
+pub struct PartialBits(u8);
 
 impl PartialBits {
+    /// The bit of a type code; none where the Partial bit means nothing.
+    const fn bit(code: u8) -> u8 {
+        match code {
+            code::AGGREGATOR => 1,
+            code::COMMUNITIES => 1 << 1,
+            code::EXTENDED_COMMUNITIES => 1 << 2,
+            code::IPV6_EXTENDED_COMMUNITIES => 1 << 3,
+            code::LARGE_COMMUNITY => 1 << 4,
+            code::ONLY_TO_CUSTOMER => 1 << 5,
+            _ => 0,
+        }
+    }
+
     /// Notes the Partial bit of an attribute that it means something for.
     const fn insert(&mut self, code: u8) {
-        use code::{
-            AGGREGATOR, COMMUNITIES, EXTENDED_COMMUNITIES, IPV6_EXTENDED_COMMUNITIES,
-            LARGE_COMMUNITY, ONLY_TO_CUSTOMER,
-        };
-        if let AGGREGATOR
-        | COMMUNITIES
-        | EXTENDED_COMMUNITIES
-        | IPV6_EXTENDED_COMMUNITIES
-        | LARGE_COMMUNITY
-        | ONLY_TO_CUSTOMER = code
-        {
-            self.0 |= 1 << code;
-        }
+        self.0 |= Self::bit(code);
     }
 
     /// Forgets the bit of an attribute that is not there any more, so that equal sets are equal.
     pub const fn remove(&mut self, code: u8) {
-        if code < 64 {
-            self.0 &= !(1 << code);
-        }
+        self.0 &= !Self::bit(code);
     }
 
     /// Whether an attribute came with the Partial bit.
     pub const fn contains(self, code: u8) -> bool {
-        code < 64 && self.0 & 1 << code != 0
+        self.0 & Self::bit(code) != 0
     }
 }
 

@@ -245,10 +245,10 @@ pub(super) fn attributes(draw: &mut Draw<'_>, next_hop: NextHop) -> PathAttribut
         cluster_list: draw.list(100, |draw| ClusterId(draw.long().into())).into(),
         extended_communities: draw.list(20, Draw::array).into(),
         ipv6_extended_communities: draw.list(5, Draw::array).into(),
-        aigp: draw.option(aigp).unwrap_or_default(),
+        aigp: draw.option(aigp).unwrap_or_default().into(),
         large_communities: large.into(),
         otc: draw.option(asn),
-        unknown: unknown(draw),
+        unknown: unknown(draw).into(),
         ..PathAttributes::originated(next_hop)
     }
 }

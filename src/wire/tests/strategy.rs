@@ -212,9 +212,11 @@ prop_compose! {
             atomic_aggregate,
             aggregator: aggregator.map(|(asn, id)| Aggregator { asn, router_id: id.into() }),
             originator_id,
-            aigp: aigp.map_or_else(Box::default, |(metric, other)| tlvs(metric, other)),
+            aigp: aigp.map_or_else(RareList::default, |(metric, other)| {
+                tlvs(metric, other).into()
+            }),
             otc,
-            unknown,
+            unknown: unknown.into(),
             ..lists
         }
     }
