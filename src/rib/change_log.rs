@@ -59,7 +59,7 @@ impl Block {
     }
 
     /// The entries after a version.
-    fn after(&self, version: Version) -> impl Iterator<Item = (Version, DestId)> {
+    fn after(&self, version: Version) -> impl ExactSizeIterator<Item = (Version, DestId)> {
         let left = self.left();
         let start = left.partition_point(|(offset, _)| self.version(*offset) <= version);
         left[start..]
@@ -172,12 +172,9 @@ impl ChangeLog {
 
     /// The number of entries after a version, dead ones included.
     pub(crate) fn count_after(&self, version: Version) -> usize {
-        let start = self.blocks.partition_point(|block| block.last() <= version);
-        let mut blocks = self.blocks.range(start..);
-        let first = blocks
-            .next()
-            .map_or(0, |block| block.after(version).count());
-        first + blocks.map(|block| block.left().len()).sum::<usize>()
+        let first = self.blocks.partition_point(|block| block.last() <= version);
+        let blocks = self.blocks.range(first..);
+        blocks.map(|block| block.after(version).len()).sum()
     }
 
     /// The number of entries, dead ones included.
