@@ -108,4 +108,3 @@ impl World {
         self.sessions().map(|session| session.heard).sum()
     }
 }
-

@@ -27,7 +27,7 @@ impl Core {
             ..ShardOptions::default()
         };
         if options.defect == Some(Defect::SinglePath) {
-            shard.multipath_max = 1;
+            shard.selection.multipath_max = 1;
         }
         Self {
             rib: Shards::new(shard, Sharding::new(options.shards, options.seed)),
@@ -58,4 +58,3 @@ impl Core {
         }
     }
 }
-

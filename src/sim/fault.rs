@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use super::core::Core;
 use super::filter::Filter;
 use super::identity::Costs;
 use super::link::Network;
 use super::session::{Change, Session};
 use super::source::Offer;
-use super::core::Core;
 use super::world::{SpeakerId, World};
 use crate::fsm::StopReason;
 use crate::net::{Asn, Prefix};

@@ -5,10 +5,10 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+use super::core::Core;
 use super::defect::Defect;
 use super::fanout::{Fanout, Found, GroupOf};
 use super::outbox::Hand;
-use super::core::Core;
 use crate::net::{Family, PeerId};
 use crate::rib::{Chunk, Command, GroupId, ShardId, Version};
 

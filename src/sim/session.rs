@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 
+use super::core::Core;
 use super::fanout::{Fanout, GroupOf};
 use super::filter::Filter;
 use super::identity::Identity;
@@ -15,7 +16,6 @@ use super::link::{Network, Place};
 use super::member::Member;
 use super::outbox::Outbox;
 use super::peering::{Terms, spoilt};
-use super::core::Core;
 use super::world::Event;
 use crate::fsm::{Backlog, ConnectionId, Input, Negotiated, Peer, StopReason};
 use crate::net::{Family, PeerId, PerFamily};

@@ -6,10 +6,10 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
+use super::core::Core;
 use super::identity::Identity;
 use super::member::Member;
 use super::peering::{bare_setup, spoilt};
-use super::core::Core;
 use crate::net::{AddressFamily, Asn, Family, Ipv4, Ipv6, PathId, PeerId, PerFamily, Prefix};
 use crate::net::{ClusterId, RouterId};
 use crate::rib::{Command, PeerSetup, RouteBatch, Routes, SessionTerms, ShardId};

@@ -10,15 +10,14 @@ use super::fanout::{Fanout, GroupOf};
 use super::filter::Filter;
 use super::identity::{Costs, Identity};
 use super::link::Network;
-use super::peering::{LIMIT_PAUSE, spoilt};
+use super::peering::LIMIT_PAUSE;
 use super::session::{Change, Session};
 use super::source::{Offer, Source};
 use super::world::{Event, Options};
 use crate::fsm::StopReason;
 use crate::net::{Asn, Family, PeerId, PerFamily, Prefix};
 use crate::rib::{
-    Answer, Command, FibRoute, LocalRoute, NextHopState, Output, PeerSetup, PrefixLimitEvent,
-    ShardId, ShardOptions, Sharding, Shards, Version,
+    Answer, Command, FibRoute, LocalRoute, NextHopState, Output, PrefixLimitEvent, ShardId, Version,
 };
 
 /// One speaker.

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use super::super::core::Core;
 use super::super::defect::Defect;
 use super::super::link::Network;
-use super::super::core::Core;
 use super::{STALE_TIME, Session, demarcation};
 use crate::fsm::{Action, ConnectionId, Negotiated, SessionDown};
 use crate::net::{Family, PerFamily};

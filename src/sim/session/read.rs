@@ -1,9 +1,9 @@
 //! Reading: from what a link delivers to what machine and RIB are told.
 
+use super::super::core::Core;
 use super::super::learn;
 use super::super::link::{Item, Network};
 use super::super::outbox::Outbox;
-use super::super::core::Core;
 use super::super::world::Event;
 use super::{Reading, Session, Stream};
 use crate::fsm::{ConnectionId, Direction, Input, Negotiated, Received};
