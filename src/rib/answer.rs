@@ -100,7 +100,7 @@ impl<A: AddressFamily> LocRib<A> {
         let behind = group.members.iter().filter_map(|(peer, member)| {
             let (state, after) = match &member.progress {
                 Progress::Dumping { after, .. } => (MemberState::Dumping, *after),
-                Progress::CatchingUp { after } => (MemberState::CatchingUp, *after),
+                Progress::CatchingUp { after, .. } => (MemberState::CatchingUp, *after),
                 Progress::Live => return None,
             };
             Some(BehindRow {
