@@ -8,6 +8,7 @@
 mod args;
 mod file;
 mod finder;
+mod shards;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -17,6 +18,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 pub use args::{IntentArgs, RunArgs, SocketArgs};
+pub use shards::RibShards;
 pub use values::{
     DatastoreUrl, FibMode, HttpListen, ListenPort, LogFormat, OnStop, SOCKET_DEFAULT,
 };
@@ -57,6 +59,8 @@ pub struct Settings {
     pub log_format: LogFormat,
     /// Which log lines are written, as a `tracing` filter.
     pub log: String,
+    /// Threads that share the routing table.
+    pub rib_shards: RibShards,
     /// What SIGTERM does.
     pub on_stop: OnStop,
     /// Which sessions have metric series of their own.
@@ -190,6 +194,7 @@ impl Settings {
             route_protocol: finder
                 .or_default::<values::RouteProtocol>("routeProtocol", args.route_protocol, &[])?
                 .0,
+            rib_shards: finder.or_default("ribShards", args.rib_shards, &[])?,
             socket: finder
                 .or_default::<values::SocketPath>(
                     "socket",
@@ -267,6 +272,7 @@ impl Settings {
             ("fib", self.fib.to_string()),
             ("table", self.table.to_string()),
             ("routeProtocol", self.route_protocol.to_string()),
+            ("ribShards", self.rib_shards.to_string()),
             ("socket", self.socket.display().to_string()),
             ("http", self.http.to_string()),
             ("listenPort", self.listen_port.to_string()),

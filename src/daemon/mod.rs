@@ -1,6 +1,6 @@
 //! The composition root: builds the rooms, joins them, and takes them down in order.
 //!
-//! Tasks on one current-thread runtime, the RIB's shard on a thread of its own. Signals: SIGTERM and
+//! Tasks on one current-thread runtime, each of the RIB's shards on a thread of its own. Signals: SIGTERM and
 //! SIGINT end the process as a graceful restart wants it: connections close without a NOTIFICATION
 //! and kernel routes stay. SIGHUP re-reads the datastore.
 
@@ -9,6 +9,7 @@ mod planner;
 mod program;
 mod supervise;
 
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -20,7 +21,7 @@ use crate::control;
 use crate::datastore::{self, DatastoreView, Source};
 use crate::fib::{self, FibInput, FibOptions, FibView, Netlink};
 use crate::metrics::Metrics;
-use crate::rib::ShardOptions;
+use crate::rib::{ShardOptions, Sharding};
 use crate::settings::{DatastoreUrl, FibMode, HttpListen, Settings};
 use crate::speaker::{self, FibLink, OPERATIONS_MAX, RibHandle, Speaker};
 
@@ -43,14 +44,17 @@ const FIB_QUEUE: usize = 64;
 /// What kept it from starting, with the setting concerned.
 pub async fn run(settings: Settings) -> anyhow::Result<()> {
     let link = Arc::new(FibLink::default());
+    // No peer knows it, so none can make one shard do the work of all.
+    let seed = RandomState::new().hash_one("shards");
     let options = ShardOptions {
         track_next_hops: settings.fib == FibMode::Kernel,
         recovering: true,
         ..ShardOptions::default()
     };
+    let sharding = Sharding::new(settings.rib_shards.count(), seed);
     let metrics = Arc::new(Metrics::new());
-    let rib = speaker::spawn_shard(options, link.clone(), &metrics)
-        .context("cannot start the RIB's thread")?;
+    let rib = speaker::spawn_shards(options, sharding, &link, &metrics)
+        .context("cannot start the RIB's threads")?;
     let kernel = Kernel::start(&settings, &rib, link, metrics.clone())?;
     let intent = Intent::start(&settings);
     let speaker = Speaker::new(rib.clone());

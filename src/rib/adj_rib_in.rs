@@ -1,10 +1,11 @@
 //! What is known of one peer's routes in one family, besides the paths themselves.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::dest_set::DestSet;
 use super::path::Epoch;
-use super::prefix_limit::{LimitGauge, PrefixLimitEvent};
+use super::prefix_limit::{LimitGauge, PrefixLimitEvent, PrefixTally};
 use super::query::PeerCounts;
 use super::table::DestId;
 use crate::net::PrefixLimit;
@@ -93,12 +94,14 @@ impl AdjRibIn {
         self.stale = self.received;
         self.surplus = 0;
         self.staleness = self.has_stale().then_some(why);
+        self.tell_tally();
     }
 
     /// Ends the wait for stale paths to be announced again.
     pub(crate) fn end_wait(&mut self) {
         self.staleness = None;
         self.stale_until = None;
+        self.tell_tally();
     }
 
     /// Whether stale paths are left.
@@ -112,13 +115,31 @@ impl AdjRibIn {
         self.limit.measure(self.prefixes())
     }
 
+    /// Counts the prefixes of the next session together with other shards.
+    pub(crate) fn share_tally(&mut self, tally: Arc<PrefixTally>) {
+        self.limit.share(tally);
+    }
+
+    /// Counts a prefix of which the last path is gone.
+    pub(crate) fn gone(&mut self, dest: DestId) {
+        self.dests.remove(dest);
+        self.tell_tally();
+    }
+
+    /// Lets other shards know how many prefixes there are.
+    fn tell_tally(&mut self) {
+        if self.limit.is_shared() {
+            self.limit.total(self.prefixes());
+        }
+    }
+
     /// Forgets what was said of the limit: a session begins.
     pub(crate) fn restart_limit(&mut self) {
         self.limit.restart();
     }
 
     /// Whether no new prefix is taken.
-    pub(crate) fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&mut self) -> bool {
         self.limit.is_full(self.prefixes())
     }
 

@@ -144,7 +144,7 @@ impl<A: AddressFamily> LocRib<A> {
             };
         }
         let mut rows = Vec::new();
-        let mut next = DestId(query.start);
+        let mut next = DestId(u32::try_from(query.start).unwrap_or(u32::MAX));
         for _ in 0..query.limit.clamp(1, PAGE_DESTINATIONS_MAX) {
             let dest = match query.table {
                 RouteTable::Received(peer) => shared
@@ -164,7 +164,7 @@ impl<A: AddressFamily> LocRib<A> {
         }
         RoutesPage {
             rows,
-            next: Some(next.0),
+            next: Some(next.0.into()),
         }
     }
 

@@ -123,6 +123,42 @@ impl<P: Copy> RouteBatch<P> {
         })
     }
 
+    /// The routes by the place that each prefix has among `count`, in the order of their arrival.
+    pub(crate) fn split(&self, count: usize, place: impl Fn(P) -> usize) -> Vec<Self> {
+        // Somewhat more than an even share, so that few parts have to grow.
+        let share = self.nlri.len().div_ceil(count) * 9 / 8;
+        let part = || Self {
+            nlri: Vec::with_capacity(share),
+            ..Self::new(self.source)
+        };
+        let mut parts: Vec<Self> = (0..count).map(|_| part()).collect();
+        for (op, run) in self.iter() {
+            for nlri in run {
+                parts[place(nlri.prefix)].nlri.push(*nlri);
+            }
+            for part in &mut parts {
+                part.end_op(op);
+            }
+        }
+        parts
+    }
+
+    /// Makes an operation of the NLRI that belong to none, if there are any.
+    fn end_op(&mut self, op: RouteOp<'_>) {
+        let nlri_end = position(self.nlri.len());
+        if self.ops.last().map_or(0, |last| last.nlri_end) == nlri_end {
+            return;
+        }
+        if let RouteOp::Announce(content) = op {
+            self.contents.extend_from_slice(content);
+        }
+        self.ops.push(Op {
+            content_end: position(self.contents.len()),
+            announces: matches!(op, RouteOp::Announce(_)),
+            nlri_end,
+        });
+    }
+
     /// Adds routes announced with the content that was put behind `start`.
     fn add_announced(&mut self, start: usize, nlri: &mut impl Iterator<Item = Nlri<P>>) {
         // A peer that repeats a set from message to message has it looked up once.
@@ -185,6 +221,10 @@ mod tests {
         numbers.map(|n| Nlri::plain(Ipv4Prefix::new((n << 8).into(), 24).expect("in range")))
     }
 
+    fn nlri_at(n: u32) -> Nlri<Ipv4Prefix> {
+        nlri(n..n + 1).next().expect("one")
+    }
+
     #[test]
     fn operations_keep_their_order_routes_and_attributes() {
         let mut batch = RouteBatch::new(PeerId(1));
@@ -216,6 +256,33 @@ mod tests {
         batch.announce_path(&set(2), &mut nlri(5..6));
         let lengths: Vec<_> = batch.iter().map(|(_, nlri)| nlri.len()).collect();
         assert_eq!(lengths, [4, 2]);
+    }
+
+    #[test]
+    fn a_split_batch_has_each_route_once_with_its_attributes_and_in_order() {
+        let mut batch = RouteBatch::new(PeerId(1));
+        batch.announce_path(&set(1), &mut nlri(0..3));
+        batch.withdraw(&mut nlri(1..2));
+        batch.announce_path(&set(2), &mut nlri(1..9));
+        let parts = batch.split(2, |prefix| usize::from(prefix == nlri_at(1).prefix));
+        let told = |part: &RouteBatch<Ipv4Prefix>| -> Vec<_> {
+            part.iter()
+                .flat_map(|(op, run)| run.iter().map(move |nlri| (op, *nlri)))
+                .map(|(op, nlri)| match op {
+                    RouteOp::Announce(content) => (nlri, Some(set(1).has_content(content))),
+                    RouteOp::Withdraw => (nlri, None),
+                })
+                .collect()
+        };
+        let one = nlri_at(1);
+        assert_eq!(
+            told(&parts[1]),
+            [(one, Some(true)), (one, None), (one, Some(false))]
+        );
+        let others = [0, 2].map(|n| (nlri_at(n), Some(true)));
+        assert_eq!(told(&parts[0])[..2], others);
+        assert_eq!(parts[0].len(), 9);
+        assert_eq!(parts[0].iter().count(), 2, "nothing is withdrawn of it");
     }
 
     #[test]

@@ -12,10 +12,7 @@ use super::CHUNK_BYTES_MAX;
 use super::adj_rib_out::Advertised;
 use super::command::{Chunk, Mark, Version};
 use crate::net::{AddressFamily, PeerId, PrefixKey};
-use crate::wire::{
-    EncodeContext, MESSAGE_LENGTH_MAX, Nlri, PathAttributes, RefreshKind, RouteRefresh,
-    UpdatePacker,
-};
+use crate::wire::{EncodeContext, MESSAGE_LENGTH_MAX, Nlri, PathAttributes, UpdatePacker};
 
 /// The members that are not told a route: the one that it comes from, and the one that it leads to.
 pub(crate) type Barred = SmallVec<[PeerId; 2]>;
@@ -32,9 +29,6 @@ pub(crate) struct Batch<A: AddressFamily> {
     index: HashMap<(usize, Barred), u32>,
     amends: BTreeMap<PeerId, Vec<Nlri<A::Prefix>>>,
     octets: usize,
-    /// Whether the begin and the end of a refresh stand around it (RFC 7313 §4).
-    begins_refresh: bool,
-    ends_refresh: bool,
 }
 
 /// Prefixes that share attributes and marks.
@@ -104,19 +98,7 @@ impl<A: AddressFamily> Batch<A> {
             index: HashMap::new(),
             amends: BTreeMap::new(),
             octets: 0,
-            begins_refresh: false,
-            ends_refresh: false,
         }
-    }
-
-    /// Puts the begin of a refresh ahead of all else.
-    pub(crate) fn begin_refresh(&mut self) {
-        self.begins_refresh = true;
-    }
-
-    /// Puts the end of a refresh behind all else.
-    pub(crate) fn end_refresh(&mut self) {
-        self.ends_refresh = true;
     }
 
     /// Adds a withdrawal for everyone.
@@ -161,29 +143,18 @@ impl<A: AddressFamily> Batch<A> {
         };
         let announced = announced.iter().map(|path| alone(Some(&path.attributes)));
         let octets = announced.sum::<usize>() + withdrawn * alone(None);
-        self.octets == 0 || self.octets + octets + FRAMING_OCTETS <= CHUNK_BYTES_MAX
+        self.octets == 0 || self.octets + octets <= CHUNK_BYTES_MAX
     }
 
     /// Whether there is nothing to say.
     pub(crate) fn is_empty(&self) -> bool {
-        self.withdrawn.is_empty()
-            && self.announced.is_empty()
-            && self.amends.is_empty()
-            && !(self.begins_refresh || self.ends_refresh)
+        self.withdrawn.is_empty() && self.announced.is_empty() && self.amends.is_empty()
     }
 
     /// Packs withdrawals, then announcements. The last chunk brings a member to `upto`, those before
     /// it leave it at `before`, because one turn's prefixes are spread over all of them.
-    pub(crate) fn pack(mut self, before: Version, upto: Version, end_of_rib: bool) -> Vec<Chunk> {
+    pub(crate) fn pack(mut self, before: Version, upto: Version) -> Vec<Chunk> {
         let mut packed = Packed::new(self.context, before);
-        let demarcation = |kind| RouteRefresh {
-            family: Some(A::FAMILY),
-            kind,
-        };
-        if self.begins_refresh {
-            let begin = demarcation(RefreshKind::Begin);
-            packed.packer.route_refresh(&begin);
-        }
         let cost = MessageCost::new::<A>(self.context, None);
         for run in self.withdrawn.chunks(cost.per_chunk()) {
             packed.make_room(cost.total(run.len()));
@@ -208,12 +179,6 @@ impl<A: AddressFamily> Batch<A> {
                 packed.count(run.len());
             }
             start = end;
-        }
-        if end_of_rib {
-            packed.packer.end_of_rib(A::FAMILY);
-        }
-        if self.ends_refresh {
-            packed.packer.route_refresh(&demarcation(RefreshKind::End));
         }
         packed.finish(upto)
     }
@@ -330,9 +295,6 @@ const MESSAGE_OVERHEAD: usize = 19 + 4 + 4 + 5 + 32;
 /// ORIGIN, NEXT_HOP, MED, LOCAL_PREF, ATOMIC_AGGREGATE, both AGGREGATORs, ORIGINATOR_ID, OTC, and the
 /// heads of CLUSTER_LIST, AIGP and the four kinds of communities.
 const FIXED_ATTRIBUTES: usize = 4 + 7 + 7 + 7 + 3 + 22 + 7 + 7 + 6 * 4;
-
-/// The longest End-of-RIB, an UPDATE with an empty MP_UNREACH_NLRI, and the two marks of a refresh.
-const FRAMING_OCTETS: usize = 32 + 2 * 23;
 
 #[cfg(test)]
 mod tests;

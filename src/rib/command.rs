@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::batch::RouteBatch;
 use super::feed::FibChange;
-use super::prefix_limit::PrefixLimitEvent;
+use super::prefix_limit::{PrefixLimitEvent, PrefixTally};
 use super::query::{Answer, Query};
 use crate::net::{
     Asn, ClusterId, Family, Ipv4Prefix, Ipv6Prefix, PeerId, PerFamily, Prefix, PrefixLimit, Role,
@@ -38,6 +38,14 @@ pub enum Command {
     RemovePeer(PeerId),
     /// A peer's session is established.
     SessionUp(SessionTerms),
+    /// The prefixes of a peer's next session count together with those that other shards have of it.
+    /// Said right before [`Self::SessionUp`] where there are several shards.
+    ShareTally {
+        /// The peer.
+        peer: PeerId,
+        /// The counts of that session.
+        tallies: PerFamily<Arc<PrefixTally>>,
+    },
     /// A peer's session is gone.
     SessionDown {
         /// The peer.
@@ -55,13 +63,15 @@ pub enum Command {
         /// The family.
         family: Family,
     },
-    /// A peer asks to be told everything again, or an operator wants that it is. Where both sides know
-    /// the marks of RFC 7313, they stand around it.
+    /// A peer asks to be told everything again, or an operator wants that it is.
     Refresh {
         /// The peer.
         peer: PeerId,
         /// The family.
         family: Family,
+        /// Whether [`Output::Complete`] is to say when that is done; no other one may be awaited. See
+        /// [`super::Demarcation`].
+        awaited: bool,
     },
     /// A peer begins to tell everything again (BoRR, RFC 7313 §4): what it has announced is stale. A
     /// second one begins anew; one that comes before the End-of-RIB of a restart means nothing.
@@ -125,7 +135,7 @@ pub enum Command {
     },
     /// What other speakers had to tell after this one's restart has arrived (RFC 4724 §4.1), or is
     /// waited for no longer. As soon as no sweep is under way and every next hop in use is told,
-    /// members get the End-of-RIB that was withheld; live ones are detached for it. Without
+    /// the [`Output::Complete`] follow that were withheld; live members are detached for it. Without
     /// [`super::ShardOptions::recovering`], and the second time, it does nothing.
     Recovered,
     /// The kernel's writer lost its state and wants every route again.
@@ -168,6 +178,14 @@ pub enum Output {
         group: GroupId,
         /// The version that the member has reached.
         at: Version,
+    },
+    /// A member was handed everything that there was to tell since its session came up, or since a
+    /// refresh that is awaited; said once each time, behind the last chunk.
+    Complete {
+        /// The peer.
+        peer: PeerId,
+        /// The family.
+        family: Family,
     },
     /// A live member must leave its group and pull (a refresh, another group than its fellows, or an
     /// End-of-RIB that was withheld).
@@ -282,6 +300,21 @@ pub enum Routes {
     V6(RouteBatch<Ipv6Prefix>),
 }
 
+impl Routes {
+    /// The number of routes.
+    pub const fn len(&self) -> usize {
+        match self {
+            Self::V4(batch) => batch.len(),
+            Self::V6(batch) => batch.len(),
+        }
+    }
+
+    /// Whether there is no route.
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
 /// A route that the speaker originates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LocalRoute {
@@ -306,7 +339,7 @@ pub enum NextHopState {
 /// Whole messages to write, shared by all members of a group.
 #[derive(Clone, Debug)]
 pub struct Chunk {
-    /// Whole UPDATEs and the marks of a refresh, at most [`super::CHUNK_BYTES_MAX`] octets unless one message is longer.
+    /// Whole UPDATEs, at most [`super::CHUNK_BYTES_MAX`] octets unless one message is longer.
     pub bytes: Bytes,
     /// Which stretches announce routes of which peer, or routes that lead to it, by ascending `start`; a
     /// member leaves out its own. Two peers may share a stretch.
@@ -318,6 +351,14 @@ pub struct Chunk {
     pub upto: Version,
     /// Prefixes announced and withdrawn, for counters.
     pub prefixes: u32,
+}
+
+impl Chunk {
+    /// The octets that keeping it takes, about.
+    pub fn octets(&self) -> usize {
+        let amends = self.amends.iter().map(|(_, bytes)| bytes.len());
+        self.bytes.len() + amends.sum::<usize>() + size_of_val(&*self.marks)
+    }
 }
 
 /// A stretch of a chunk that one peer leaves out.

@@ -249,7 +249,7 @@ impl<A: AddressFamily> LocRib<A> {
             destination.paths.shrink_to_fit();
         }
         if let Some(rib) = shared.peers.rib_mut(slot, A::FAMILY).filter(|_| !stays) {
-            rib.dests.remove(dest);
+            rib.gone(dest);
         }
         self.reselect(shared, dest, &before, false);
     }

@@ -46,28 +46,14 @@ pub(crate) enum Progress {
     Live,
 }
 
-/// A re-advertisement whose begin and end are marked (RFC 7313 §4).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Readvertising {
-    /// None is wanted.
-    #[default]
-    No,
-    /// The next chunk begins it.
-    Due,
-    /// The end of the dump ends it.
-    UnderWay {
-        /// The peer has asked once more since; each begin gets its end before the next begin.
-        again: bool,
-    },
-}
-
 /// One peer in a group.
 #[derive(Debug)]
 pub(crate) struct Member {
     pub(crate) progress: Progress,
-    /// Whether End-of-RIB was sent in this session (RFC 4724 §2).
-    pub(crate) end_of_rib_sent: bool,
-    pub(crate) readvertising: Readvertising,
+    /// Whether the owner waits to hear that everything was told ([`super::Output::Complete`]).
+    pub(crate) awaited: bool,
+    /// Whether that was, but for what is `ready`.
+    pub(crate) ended: bool,
     /// Chunks ahead of whatever is next: the paths to one destination may take more than one.
     pub(crate) ready: VecDeque<Chunk>,
 }
@@ -92,8 +78,8 @@ impl Member {
                 known: Known::Nothing,
                 everything: false,
             },
-            end_of_rib_sent: false,
-            readvertising: Readvertising::No,
+            awaited: true,
+            ended: false,
             ready: VecDeque::new(),
         }
     }
@@ -131,6 +117,20 @@ impl Member {
         }
     }
 
+    /// Notes that everything was told; while the speaker is `recovering`, that is not all yet.
+    const fn end(&mut self, recovering: bool) {
+        self.ended |= self.awaited && !recovering;
+    }
+
+    /// Whether the owner is to hear that everything is handed out; it hears it once.
+    fn take_complete(&mut self) -> bool {
+        let complete = self.ended && self.ready.is_empty();
+        if complete {
+            (self.ended, self.awaited) = (false, false);
+        }
+        complete
+    }
+
     /// Whether the member follows the publications.
     pub(crate) const fn is_live(&self) -> bool {
         matches!(self.progress, Progress::Live)
@@ -166,19 +166,26 @@ impl Progress {
 }
 
 impl<A: AddressFamily> LocRib<A> {
-    /// Answers one pull of a member of the group at `index`.
-    pub(crate) fn serve(&mut self, shared: &mut Shared, index: usize, peer: PeerId) -> Served {
+    /// Answers one pull of a member of the group at `index`; says also whether everything is told now
+    /// of which the end is awaited.
+    pub(crate) fn serve(
+        &mut self,
+        shared: &mut Shared,
+        index: usize,
+        peer: PeerId,
+    ) -> (Served, bool) {
         let group = &mut self.groups[index];
         if !group.is_built() {
-            return Served::Later;
+            return (Served::Later, false);
         }
         let Some(mut member) = group.members.remove(&peer) else {
-            return Served::Later;
+            return (Served::Later, false);
         };
         let kept = member.progress.keeps_known();
         // While the speaker recovers, what it says is not all yet, and it does not claim so.
         let recovering = shared.options.recovering;
         let served = self.serve_member(index, peer, &mut member, recovering);
+        let complete = member.take_complete();
         if let Served::Chunk(chunk) = &served {
             self.groups[index].counts.served(chunk);
         }
@@ -186,7 +193,7 @@ impl<A: AddressFamily> LocRib<A> {
             shared.interner.release(1);
         }
         self.groups[index].members.insert(peer, member);
-        served
+        (served, complete)
     }
 
     fn serve_member(
@@ -199,14 +206,13 @@ impl<A: AddressFamily> LocRib<A> {
         if let Some(chunk) = member.ready.pop_front() {
             return Served::Chunk(chunk);
         }
-        let owed = !recovering && !member.end_of_rib_sent;
         let context = self.groups[index].key.encode;
         if matches!(member.progress, Progress::Dumping { .. }) {
             if self.groups[index].is_reexporting() {
                 // Who is told everything is told what holds now, and all of it before the End-of-RIB.
                 return Served::Later;
             }
-            let served = self.serve_dump(index, peer, member, owed);
+            let served = self.serve_dump(index, peer, member, recovering);
             if !matches!(served, Served::Later)
                 || matches!(member.progress, Progress::Dumping { .. })
             {
@@ -217,9 +223,10 @@ impl<A: AddressFamily> LocRib<A> {
             let mut batch = Batch::new(context);
             let caught_up = self.catch_up(index, peer, &mut batch, after, recall.as_deref_mut());
             let after = *after;
-            let end_of_rib = owed && caught_up;
-            member.end_of_rib_sent |= end_of_rib;
-            if let Some(chunk) = chunk(batch, member, after, end_of_rib) {
+            if caught_up {
+                member.end(recovering);
+            }
+            if let Some(chunk) = chunk(batch, member, after) {
                 return Served::Chunk(chunk);
             }
             // Who went live behind what a sweep has logged would have all of that told to everyone,
@@ -234,31 +241,24 @@ impl<A: AddressFamily> LocRib<A> {
     }
 
     /// Goes on with a dump. With [`Served::Later`] and another progress it has ended without a word.
-    fn serve_dump(&self, index: usize, peer: PeerId, member: &mut Member, owed: bool) -> Served {
+    fn serve_dump(
+        &self,
+        index: usize,
+        peer: PeerId,
+        member: &mut Member,
+        recovering: bool,
+    ) -> Served {
         let group = &self.groups[index];
         let mut batch = Batch::<A>::new(group.key.encode);
         let Progress::Dumping { after, .. } = &member.progress else {
             return Served::Later;
         };
         let after = *after;
-        if member.readvertising == Readvertising::Due {
-            batch.begin_refresh();
-            member.readvertising = Readvertising::UnderWay { again: false };
-        }
-        let ended = self.dump(group, peer, &mut batch, &mut member.progress);
-        if ended {
+        if self.dump(group, peer, &mut batch, &mut member.progress) {
             member.progress = Progress::catching_up(after);
-            if let Readvertising::UnderWay { again } = member.readvertising {
-                batch.end_refresh();
-                member.readvertising = Readvertising::No;
-                if again {
-                    member.readvertising = Readvertising::Due;
-                    member.progress = Progress::anew(after, Known::Nothing);
-                }
-            }
-            member.end_of_rib_sent |= owed;
+            member.end(recovering);
         }
-        chunk(batch, member, after, ended && owed).map_or(Served::Later, Served::Chunk)
+        chunk(batch, member, after).map_or(Served::Later, Served::Chunk)
     }
 
     /// Reads the log up to the group's head; says whether it came there.
@@ -301,13 +301,8 @@ impl<A: AddressFamily> LocRib<A> {
 }
 
 /// The batch as one chunk, with what does not fit made ready to follow; `None` where it would be empty.
-fn chunk<A: AddressFamily>(
-    batch: Batch<A>,
-    member: &mut Member,
-    upto: Version,
-    end_of_rib: bool,
-) -> Option<Chunk> {
-    member.ready.extend(batch.pack(upto, upto, end_of_rib));
+fn chunk<A: AddressFamily>(batch: Batch<A>, member: &mut Member, upto: Version) -> Option<Chunk> {
+    member.ready.extend(batch.pack(upto, upto));
     member.ready.pop_front()
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::command::{GroupId, Output, Version};
 use super::known::Known;
 use super::loc_rib::LocRib;
-use super::member::{Member, Progress, Readvertising};
+use super::member::{Member, Progress};
 use super::peers::PeerSlot;
 use super::shared::Shared;
 use super::update_group::{Group, GroupKey};
@@ -69,15 +69,9 @@ impl<A: AddressFamily> LocRib<A> {
         }
     }
 
-    /// Tells a member everything again (RFC 2918), between marks where the peer knows them and has had
-    /// its End-of-RIB; before that there must be none (RFC 7313 §4), and End-of-RIB is the end.
-    pub(crate) fn refresh(&mut self, shared: &mut Shared, slot: PeerSlot) {
-        let peer = shared.peers.get(slot);
-        let marks = peer
-            .session
-            .as_ref()
-            .is_some_and(|terms| terms.enhanced_refresh);
-        let peer = peer.setup.peer;
+    /// Tells a member everything again (RFC 2918); where that is `awaited`, the owner hears of the end.
+    pub(crate) fn refresh(&mut self, shared: &mut Shared, slot: PeerSlot, awaited: bool) {
+        let peer = shared.peers.get(slot).setup.peer;
         let Some(index) = self.group_of(shared, slot) else {
             return;
         };
@@ -86,13 +80,7 @@ impl<A: AddressFamily> LocRib<A> {
         let Some(member) = group.members.get_mut(&peer) else {
             return;
         };
-        if let Readvertising::UnderWay { again } = &mut member.readvertising {
-            *again = true;
-            return;
-        }
-        if marks && member.end_of_rib_sent {
-            member.readvertising = Readvertising::Due;
-        }
+        member.awaited |= awaited;
         match &mut member.progress {
             Progress::Dumping { after, known, .. } => {
                 member.progress = Progress::anew(*after, std::mem::take(known));
@@ -109,15 +97,13 @@ impl<A: AddressFamily> LocRib<A> {
         }
     }
 
-    /// Makes live members pull once more that were not told End-of-RIB while the speaker recovered.
-    ///
-    /// The group's publications would do only for those that keep up: one that falls behind is served
-    /// from the log, which has no place for an End-of-RIB.
+    /// Makes live members pull once more whose End-of-RIB was withheld while the speaker recovered:
+    /// the answer comes behind everything that they have been told until then.
     pub(crate) fn owe_end_of_rib(&mut self, shared: &mut Shared) {
         for group in &mut self.groups {
             let (after, mut left) = (group.floor(), 0);
             for (peer, member) in &mut group.members {
-                if member.is_live() && !member.end_of_rib_sent {
+                if member.is_live() && member.awaited {
                     member.progress = Progress::catching_up(after);
                     left += 1;
                     let (peer, family) = (*peer, A::FAMILY);

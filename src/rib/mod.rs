@@ -2,7 +2,7 @@
 //!
 //! A [`Shard`] owns all route state of its prefixes. It is pure: [`Command`]s go in, [`Output`]s come
 //! out, time is an argument. The daemon runs it on a thread of its own, the simulator calls it
-//! directly.
+//! directly. There may be several ([`Sharding`]); what they tell is the same in sum.
 //!
 //! # How routes come in
 //!
@@ -71,6 +71,7 @@ mod query;
 mod regroup;
 mod restart;
 mod shard;
+mod sharding;
 mod shared;
 mod sweep;
 mod table;
@@ -104,7 +105,7 @@ pub use explanation::{
     ImportVerdict, KernelVerdict, PolicyVerdict, RuleRow,
 };
 pub use feed::{FibChange, FibRoute, FibRouteKind};
-pub use prefix_limit::PrefixLimitEvent;
+pub use prefix_limit::{PrefixLimitEvent, PrefixTally};
 // For the benches, and the test that nothing is allocated for known sets.
 pub use group_counts::GroupCounts;
 #[doc(hidden)]
@@ -114,6 +115,10 @@ pub use query::{
     RouteRow, RouteTable, RoutesPage, RoutesQuery,
 };
 pub use shard::{Shard, ShardOptions};
+pub use sharding::{
+    BookSteps, Boundary, Demarcation, DemarcationSteps, Gathering, KernelPulls, NextHopBook,
+    SHARDS_MAX, ShardId, Sharding, Shards,
+};
 pub use withheld::Withheld;
 
 /// Chunks that a group's ring keeps; a member further behind catches up from the log.

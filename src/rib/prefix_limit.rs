@@ -1,5 +1,8 @@
 //! How many prefixes a peer may announce (RFC 4271 §6.7), watched as they come in.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use crate::net::PrefixLimit;
 
 /// What is said of a peer's number of prefixes in a family.
@@ -22,23 +25,41 @@ pub enum PrefixLimitEvent {
     },
 }
 
+/// The prefixes of one session and family in all shards together.
+///
+/// Shards take a peer's routes at their own pace, so for a moment one may count a prefix whose
+/// predecessor in another shard is about to go. A peer that replaces prefixes while it is exactly at its
+/// limit may be found beyond it.
+#[derive(Debug, Default)]
+pub struct PrefixTally {
+    prefixes: AtomicU64,
+    /// The limits of which was said that they are near, or exceeded; zero for none.
+    warned: AtomicU64,
+    exceeded: AtomicU64,
+}
+
 /// A limit and what was said of it in this session.
 #[derive(Debug, Default)]
 pub(crate) struct LimitGauge {
     limit: Option<PrefixLimit>,
     warned: bool,
     exceeded: bool,
+    /// What other shards count too, and how much of it is counted here.
+    shared: Option<(Arc<PrefixTally>, u64)>,
 }
 
 impl LimitGauge {
     /// Sets the limit; another one may be exceeded anew.
     pub(crate) fn set(&mut self, limit: Option<PrefixLimit>) {
         if self.limit != limit {
-            *self = Self {
-                limit,
-                ..Self::default()
-            };
+            self.limit = limit;
+            (self.warned, self.exceeded) = (false, false);
         }
+    }
+
+    /// Counts from here on together with other shards.
+    pub(crate) fn share(&mut self, tally: Arc<PrefixTally>) {
+        self.shared = Some((tally, 0));
     }
 
     /// Forgets what was said.
@@ -46,10 +67,32 @@ impl LimitGauge {
         (self.warned, self.exceeded) = (false, false);
     }
 
+    /// Whether the number of prefixes matters to other shards too.
+    pub(crate) const fn is_shared(&self) -> bool {
+        self.limit.is_some() && self.shared.is_some()
+    }
+
+    /// The prefixes in all shards, where this one has `count`.
+    pub(crate) fn total(&mut self, count: u64) -> u64 {
+        let Some((tally, counted)) = &mut self.shared else {
+            return count;
+        };
+        // A sum that wraps around: what is less here is added as its complement.
+        let change = count.wrapping_sub(std::mem::replace(counted, count));
+        let before = tally.prefixes.fetch_add(change, Ordering::Relaxed);
+        before.wrapping_add(change)
+    }
+
     /// Whether a peer with this many prefixes may announce no new one.
-    pub(crate) fn is_full(&self, count: u64) -> bool {
-        let at_limit = |limit: PrefixLimit| self.exceeded || count >= u64::from(limit.max);
-        self.limit.is_some_and(at_limit)
+    pub(crate) fn is_full(&mut self, count: u64) -> bool {
+        let Some(limit) = self.limit else {
+            return false;
+        };
+        let exceeded = match &self.shared {
+            Some((tally, _)) => tally.exceeded.load(Ordering::Relaxed) == key(limit),
+            None => self.exceeded,
+        };
+        exceeded || self.total(count) >= u64::from(limit.max)
     }
 
     /// Takes note of a prefix beyond the limit.
@@ -62,25 +105,42 @@ impl LimitGauge {
     /// tenths of where it is given, so that a flapping prefix does not repeat it.
     pub(crate) fn measure(&mut self, count: u64) -> Option<PrefixLimitEvent> {
         let limit = self.limit?;
+        let count = self.total(count);
         if count > u64::from(limit.max) {
             return self.exceed(limit, count);
         }
         let threshold = u64::from(limit.max) * u64::from(limit.warn_percent) / 100;
         if count <= threshold - threshold.div_ceil(10) {
             self.warned = false;
+            if let Some((tally, _)) = &self.shared {
+                tally.warned.store(0, Ordering::Relaxed);
+            }
         }
-        if self.warned || count <= threshold {
+        if count <= threshold || self.was_warned(limit) {
             return None;
         }
-        self.warned = true;
         Some(PrefixLimitEvent::Warning {
             count: saturated(count),
             limit: limit.max,
         })
     }
 
+    /// Whether a warning was given, here or by another shard; one is given now.
+    fn was_warned(&mut self, limit: PrefixLimit) -> bool {
+        let here = std::mem::replace(&mut self.warned, true);
+        match &self.shared {
+            Some((tally, _)) => tally.warned.swap(key(limit), Ordering::Relaxed) == key(limit),
+            None => here,
+        }
+    }
+
     fn exceed(&mut self, limit: PrefixLimit, count: u64) -> Option<PrefixLimitEvent> {
-        if std::mem::replace(&mut self.exceeded, true) {
+        let here = std::mem::replace(&mut self.exceeded, true);
+        let said = match &self.shared {
+            Some((tally, _)) => tally.exceeded.swap(key(limit), Ordering::Relaxed) == key(limit),
+            None => here,
+        };
+        if said {
             return None;
         }
         Some(PrefixLimitEvent::Exceeded {
@@ -88,6 +148,11 @@ impl LimitGauge {
             limit: limit.max,
         })
     }
+}
+
+/// A limit as a number other than zero.
+fn key(limit: PrefixLimit) -> u64 {
+    u64::from(limit.max) << 8 | u64::from(limit.warn_percent) | 1 << 63
 }
 
 fn saturated(count: u64) -> u32 {
@@ -135,6 +200,28 @@ mod tests {
         assert!(gauge.is_full(0), "nothing new until the session has ended");
         gauge.restart();
         assert!(!gauge.is_full(0));
+    }
+
+    #[test]
+    fn shards_count_together_and_say_each_thing_once() {
+        let tally = Arc::new(PrefixTally::default());
+        let (mut one, mut other) = (gauge(10, 50), gauge(10, 50));
+        one.share(Arc::clone(&tally));
+        other.share(tally);
+        assert_eq!(one.measure(4), None);
+        let (count, limit) = (6, 10);
+        let warning = PrefixLimitEvent::Warning { count, limit };
+        assert_eq!(other.measure(2), Some(warning));
+        assert_eq!(one.measure(5), None, "warned of by the other");
+        assert!(!one.is_full(5));
+        assert_eq!(other.measure(5), None);
+        assert!(one.is_full(5) && !one.is_full(4), "what goes makes room");
+        assert_eq!(one.measure(5), None);
+        let count = 11;
+        let exceeded = PrefixLimitEvent::Exceeded { count, limit };
+        assert_eq!(one.refuse(), Some(exceeded));
+        assert!(other.is_full(0));
+        assert_eq!((other.refuse(), one.measure(9)), (None, None));
     }
 
     #[test]

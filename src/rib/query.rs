@@ -84,7 +84,7 @@ pub struct RoutesQuery {
     /// Whether more specific prefixes count.
     pub longer: bool,
     /// Where the page starts: zero, or the `next` of the page before.
-    pub start: u32,
+    pub start: u64,
     /// The most destinations to look at.
     pub limit: u32,
 }
@@ -106,7 +106,7 @@ pub struct RoutesPage {
     /// The rows, in no particular order.
     pub rows: Vec<RouteRow>,
     /// Where the next page starts; `None` after the last one.
-    pub next: Option<u32>,
+    pub next: Option<u64>,
 }
 
 /// One prefix and its paths.

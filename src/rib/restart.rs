@@ -5,17 +5,29 @@
 //! at the deadline, or at once where nothing may be kept, is swept. A refresh whose begin and end the
 //! peer marks (RFC 7313) does the same within a session.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::REFRESH_STALE_MAX;
 use super::adj_rib_in::Staleness;
 use super::command::SessionTerms;
 use super::peers::PeerSlot;
+use super::prefix_limit::PrefixTally;
 use super::shard::Shard;
 use super::sweep::{Sweep, SweepKind};
 use crate::net::{Family, PeerId, PerFamily};
 
 impl Shard {
+    pub(super) fn share_tally(&mut self, id: PeerId, tallies: PerFamily<Arc<PrefixTally>>) {
+        let Some(slot) = self.shared.peers.slot(id) else {
+            return;
+        };
+        let PerFamily { ipv4, ipv6 } = tallies;
+        let ribs = &mut self.shared.peers.get_mut(slot).ribs;
+        ribs.ipv4.share_tally(ipv4);
+        ribs.ipv6.share_tally(ipv6);
+    }
+
     pub(super) fn session_up(&mut self, terms: SessionTerms) {
         let Some(slot) = self.shared.peers.slot(terms.peer) else {
             return;

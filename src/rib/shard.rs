@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::batch::RouteBatch;
-use super::command::{Command, Output, Routes};
+use super::command::{Command, GroupId, Output, Routes};
 use super::loc_rib::LocRib;
 use super::member::Served;
 use super::path::Path;
@@ -24,8 +24,8 @@ pub struct ShardOptions {
     /// next hop; if not (a reflector off the data path), every next hop counts as reachable.
     pub track_next_hops: bool,
     /// Whether the speaker has restarted and still learns what it knew. Until [`Command::Recovered`]
-    /// it tells routes, but no End-of-RIB, at which peers would give up what is missing (RFC 4724
-    /// §4.1).
+    /// it tells routes, but not that they are all ([`Output::Complete`]), upon which peers would give
+    /// up what is missing (RFC 4724 §4.1).
     pub recovering: bool,
 }
 
@@ -112,6 +112,7 @@ impl Shard {
             Command::AddPeer(setup) => self.set_peers(vec![setup]),
             Command::UpdatePeers(setups) => self.set_peers(setups),
             Command::RemovePeer(peer) => self.remove_peer(peer),
+            Command::ShareTally { peer, tallies } => self.share_tally(peer, tallies),
             Command::SessionUp(terms) => self.session_up(terms),
             Command::SessionDown { peer, keep_until } => self.session_down(peer, keep_until),
             Command::Routes(Routes::V4(batch)) => {
@@ -125,9 +126,13 @@ impl Shard {
                 }
             }
             Command::EndOfRib { peer, family } => self.end_of_rib(peer, family),
-            Command::Refresh { peer, family } => {
+            Command::Refresh {
+                peer,
+                family,
+                awaited,
+            } => {
                 if let Some(slot) = self.shared.peers.slot(peer) {
-                    in_family!(self, family, refresh, &mut self.shared, slot);
+                    in_family!(self, family, refresh, &mut self.shared, slot, awaited);
                 }
             }
             Command::RefreshBegin { peer, family } => self.refresh_begin(now, peer, family),
@@ -195,10 +200,21 @@ impl Shard {
 
     /// Does one bounded round of what waits; says whether more does.
     pub fn turn(&mut self, now: Instant) -> bool {
+        self.turn_paced(now, &mut |_, _| true)
+    }
+
+    /// The same at the pace of the owner: a group's head moves only if `may_publish` agrees, which
+    /// hears how many changes the head has not met. What is held back for that is not said to wait:
+    /// the owner knows when to ask again.
+    pub fn turn_paced(
+        &mut self,
+        now: Instant,
+        may_publish: &mut dyn FnMut(GroupId, u64) -> bool,
+    ) -> bool {
         self.fire_deadlines(now);
         self.turn_sweeps();
         let Self { v4, v6, shared, .. } = self;
-        let mut busy = turn_groups(v4, shared) | turn_groups(v6, shared);
+        let mut busy = turn_groups(v4, shared, may_publish) | turn_groups(v6, shared, may_publish);
         self.turn_recovery();
         self.turn_pulls();
         self.turn_fib();
@@ -315,34 +331,42 @@ impl Shard {
                 continue;
             };
             let id = in_family!(self, family, group_id, group);
-            let output = match in_family!(self, family, serve, &mut self.shared, group, peer) {
-                Served::Chunk(chunk) => Output::Pulled {
+            let (served, complete) = in_family!(self, family, serve, &mut self.shared, group, peer);
+            let outputs = &mut self.shared.outputs;
+            match served {
+                Served::Chunk(chunk) => outputs.push_back(Output::Pulled {
                     peer,
                     family,
                     chunk,
-                },
-                Served::Live(at) => Output::Live {
+                }),
+                Served::Live(at) => outputs.push_back(Output::Live {
                     peer,
                     family,
                     group: id,
                     at,
-                },
-                Served::Later => {
-                    self.waiting.push_back((family, peer));
-                    continue;
-                }
-            };
-            self.shared.outputs.push_back(output);
+                }),
+                Served::Later => self.waiting.push_back((family, peer)),
+            }
+            if complete {
+                outputs.push_back(Output::Complete { peer, family });
+            }
         }
     }
 }
 
-/// Moves every group's head on; says whether one has more to do.
-fn turn_groups<A: AddressFamily>(rib: &mut LocRib<A>, shared: &mut Shared) -> bool {
+/// Moves the head of every group on that has one to tell nobody, or may; says whether one has more to
+/// do.
+fn turn_groups<A: AddressFamily>(
+    rib: &mut LocRib<A>,
+    shared: &mut Shared,
+    may_publish: &mut dyn FnMut(GroupId, u64) -> bool,
+) -> bool {
     let mut busy = false;
     for group in &mut rib.groups {
-        if group.has_work(&rib.log) {
-            let id = group.id;
+        let id = group.id;
+        let mut may_move =
+            || !group.publishes() || may_publish(id, rib.log.head().0 - group.head.0);
+        if group.has_work(&rib.log) && may_move() {
             let (log, ids) = (&mut rib.log, &mut rib.path_ids);
             let chunks = group.advance(&rib.table, log, ids, shared, EXPORT_STEPS);
             chunks

@@ -87,10 +87,7 @@ fn every_member_gets_one_end_of_rib_in_a_session() {
     let mut world = World::new(false);
     world.peer_up(peer(1, false, false));
     world.settle();
-    world.tell(Command::Refresh {
-        peer: PeerId(1),
-        family: V4,
-    });
+    world.refresh(1, V4);
     world.settle();
     assert_eq!(world.drivers[&(PeerId(1), V4)].end_of_ribs, 1);
     assert_eq!(world.drivers[&(PeerId(1), V6)].end_of_ribs, 1);

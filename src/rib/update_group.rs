@@ -195,7 +195,7 @@ impl Group {
             self.drained = before;
         }
         self.published = self.head;
-        batch.pack(before, self.head, false)
+        batch.pack(before, self.head)
     }
 
     /// Fills the Adj-RIB-Out from the table. No one is told: nobody is live yet, and the head meets
@@ -335,6 +335,11 @@ impl Group {
     /// Whether the head has something to read, or the Adj-RIB-Out to be completed.
     pub(crate) fn has_work(&self, log: &ChangeLog) -> bool {
         self.building.is_some() || self.head < log.head()
+    }
+
+    /// Whether what the head meets is published: somebody follows.
+    pub(crate) const fn publishes(&self) -> bool {
+        self.live > 0
     }
 
     /// Whether members can be served.

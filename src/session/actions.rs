@@ -12,13 +12,13 @@ use super::dial::dial;
 use super::driver::{Driver, Session};
 use super::follow::Follow;
 use super::inbox::Inbox;
-use super::mailbox::{REPLIES_MAX, RibMail};
+use super::mailbox::REPLIES_MAX;
 use super::receive::FaultLog;
 use super::socket::SocketTerms;
 use crate::clock;
 use crate::fsm::{Action, ConnectionId, DownReason, Negotiated, SessionDown};
 use crate::net::{PeerId, PerFamily};
-use crate::rib::{Command, SessionTerms};
+use crate::rib::{Command, Demarcation, SessionTerms};
 use crate::wire::{KEEPALIVE, Notification};
 
 /// How long a closing connection may take to write its last message and hear the peer out.
@@ -60,11 +60,7 @@ impl Driver {
                 Action::Up(id, negotiated) => self.up(id, &negotiated),
                 Action::Down(down) => self.down(&down),
                 Action::Failed(reason) => self.failed(&reason),
-                Action::Refresh(family) => {
-                    let peer = self.spec.id;
-                    self.mail
-                        .push_back(RibMail::Command(Command::Refresh { peer, family }));
-                }
+                Action::Refresh(family) => self.readvertise(family),
                 Action::RefreshBegins(family) => {
                     let peer = self.spec.id;
                     self.tell_in_order(Command::RefreshBegin { peer, family });
@@ -164,23 +160,29 @@ impl Driver {
             return;
         };
         let endpoints = (connection.local, connection.remote);
-        let (replies, incoming) = mpsc::channel(REPLIES_MAX);
+        let sharding = self.mail.sharding();
+        let (replies, incoming) = mpsc::channel(REPLIES_MAX * sharding.count());
         let peer = self.spec.id;
-        self.mail.push_back(RibMail::Attach { peer, replies });
+        self.mail.attach(peer, &replies);
         let terms = session_terms(peer, negotiated, endpoints.0, clock::now());
-        self.mail
-            .push_back(RibMail::Command(Command::SessionUp(terms)));
+        self.mail.command(Command::SessionUp(terms));
         let follow = |on| if on { Follow::Ask } else { Follow::Off };
+        let follow = |_| PerFamily {
+            ipv4: follow(negotiated.families.ipv4),
+            ipv6: follow(negotiated.families.ipv6),
+        };
         self.session = Some(Session {
             connection: id,
             context: negotiated.decode_context(),
             inbox: Inbox::new(peer),
             faults: FaultLog::default(),
             replies: incoming,
-            follow: PerFamily {
-                ipv4: follow(negotiated.families.ipv4),
-                ipv6: follow(negotiated.families.ipv6),
+            follow: sharding.shards().map(follow).collect(),
+            demarcation: PerFamily {
+                ipv4: Demarcation::new(sharding),
+                ipv6: Demarcation::new(sharding),
             },
+            enhanced_refresh: negotiated.enhanced_refresh,
         });
         info!(
             peer_as = %negotiated.peer_as,
@@ -211,8 +213,7 @@ impl Driver {
         };
         let kept = keep_until.iter().any(|(_, until)| until.is_some());
         let peer = self.spec.id;
-        self.mail
-            .push_back(RibMail::Command(Command::SessionDown { peer, keep_until }));
+        self.mail.command(Command::SessionDown { peer, keep_until });
         warn!(reason = %down.reason, routes_kept = kept, "session down");
         let stale_until = kept.then(|| clock::wall() + stay);
         self.record.down(&down.reason, stale_until, clock::wall());

@@ -15,7 +15,6 @@ use tracing::error;
 
 use super::driver::Driver;
 use super::hold::Pause;
-use super::mailbox::RibMail;
 use crate::clock;
 use crate::fsm::{self, ConnectionId};
 use crate::net::PerFamily;
@@ -88,7 +87,7 @@ impl Driver {
         let peer = self.spec.id;
         let keep_until = PerFamily::default();
         let down = Command::SessionDown { peer, keep_until };
-        self.mail.push_back(RibMail::Command(down));
+        self.mail.command(down);
         self.fsm = fsm::Peer::new(self.spec.fsm_config(), self.seed);
         self.fsm.set_restarting(self.restarting);
         self.record.panicked(&reason, clock::wall());

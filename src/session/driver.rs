@@ -1,25 +1,28 @@
 //! The task of one peer.
 
-use std::collections::VecDeque;
-use std::future::{pending, poll_fn};
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use tokio::net::TcpStream;
-use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tracing::{Instrument, info_span};
 
+use super::alarm::Alarm;
 use super::arrival::Incoming;
 use super::connection::{Connection, Readiness};
-use super::follow::{Follow, follow_rings};
+use super::follow::{Follow, poll_rings};
 use super::hold::Holds;
 use super::inbox::Inbox;
-use super::mailbox::{RibMail, RibReply};
+use super::mail::Mail;
+use super::mailbox::{RibMailboxes, RibReply};
 use super::operate::{OperatorAction, OperatorReply};
 use super::receive::FaultLog;
 use super::record::Record;
+use super::ring::Found;
 use super::spec::PeerSpec;
 use super::throttle::Lines;
 use super::transport::poll_connections;
@@ -28,7 +31,7 @@ use crate::clock;
 use crate::fsm::{self, Backlog, ConnectionId, Input, StopReason};
 use crate::net::{Family, PerFamily};
 use crate::plan::ChangeMode;
-use crate::rib::Chunk;
+use crate::rib::{Demarcation, ShardId};
 use crate::wire::DecodeContext;
 
 /// Commands that wait for one session.
@@ -80,12 +83,12 @@ pub struct Driver {
     pub(super) spec: PeerSpec,
     pub(super) fsm: fsm::Peer,
     commands: mpsc::Receiver<DriverCommand>,
-    rib: mpsc::Sender<RibMail>,
     view: watch::Sender<Arc<PeerView>>,
     pub(super) record: Record,
     pub(super) connections: Vec<Connection>,
     pub(super) dialling: Option<JoinHandle<Result<TcpStream, String>>>,
-    pub(super) mail: VecDeque<RibMail>,
+    /// Letters to the RIB; while one waits, nothing more is read.
+    pub(super) mail: Mail,
     pub(super) session: Option<Session>,
     pub(super) holds: Holds,
     pub(super) panics: u32,
@@ -94,6 +97,8 @@ pub struct Driver {
     pub(super) seed: u64,
     pub(super) next_connection: u64,
     published: Instant,
+    alarm: Alarm,
+    output_first: bool,
     stopping: bool,
 }
 
@@ -104,8 +109,12 @@ pub(super) struct Session {
     pub(super) context: DecodeContext,
     pub(super) inbox: Inbox,
     pub(super) faults: FaultLog,
-    pub(super) replies: mpsc::Receiver<RibReply>,
-    pub(super) follow: PerFamily<Follow>,
+    pub(super) replies: mpsc::Receiver<(ShardId, RibReply)>,
+    /// Each shard's part.
+    pub(super) follow: Vec<PerFamily<Follow>>,
+    pub(super) demarcation: PerFamily<Demarcation>,
+    /// Whether both sides mark the begin and the end of a refresh.
+    pub(super) enhanced_refresh: bool,
 }
 
 /// Why the task woke up.
@@ -115,17 +124,13 @@ enum Wake {
     Ready(ConnectionId, Readiness),
     Deadline,
     Mailed,
-    Reply(Option<RibReply>),
-    Ring(Family, Result<Arc<Chunk>, RecvError>),
+    Reply(Option<(ShardId, RibReply)>),
+    Ring((ShardId, Family), Found),
 }
 
 impl Driver {
     /// Starts the task of a peer that the RIB already knows.
-    pub fn spawn(
-        spec: PeerSpec,
-        rib: mpsc::Sender<RibMail>,
-        options: DriverOptions,
-    ) -> DriverHandle {
+    pub fn spawn(spec: PeerSpec, rib: RibMailboxes, options: DriverOptions) -> DriverHandle {
         let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
         let record = Record::new(clock::wall());
         let holds = Holds {
@@ -142,12 +147,11 @@ impl Driver {
             spec,
             fsm,
             commands: inbox,
-            rib,
             view,
             record,
             connections: Vec::new(),
             dialling: None,
-            mail: VecDeque::new(),
+            mail: Mail::new(&rib),
             session: None,
             holds,
             panics: 0,
@@ -156,6 +160,8 @@ impl Driver {
             seed: options.seed,
             next_connection: 0,
             published: clock::now(),
+            alarm: Alarm::default(),
+            output_first: false,
             stopping: false,
         };
         let task = tokio::spawn(driver.run().instrument(span));
@@ -175,56 +181,72 @@ impl Driver {
             self.write();
             self.close_steps();
             self.publish();
-            if self.stopping && self.connections.is_empty() && self.mail.is_empty() {
+            if self.stopping && self.connections.is_empty() && !self.mail.is_paused() {
                 break;
             }
-            let wake = self.wait().await;
+            let wake = poll_fn(|context| self.poll_wake(context)).await;
             self.on_wake(wake);
         }
     }
 
-    /// Waits for one event; nothing is half done when another arm wins.
-    async fn wait(&mut self) -> Wake {
-        let deadline = self.deadline();
-        let paused = !self.mail.is_empty();
-        let has_room = self.has_room();
-        let Self {
-            commands,
-            dialling,
-            connections,
-            rib,
-            mail,
-            session,
-            stopping,
-            ..
-        } = self;
-        let (replies, follow) = match session {
-            Some(session) => (Some(&mut session.replies), Some(&mut session.follow)),
-            None => (None, None),
-        };
-        tokio::select! {
-            command = commands.recv(), if !*stopping => Wake::Command(command),
-            dialled = dialled(dialling) => Wake::Dialled(dialled),
-            (id, readiness) = poll_fn(|context| poll_connections(connections, paused, context)) => {
-                Wake::Ready(id, readiness)
-            }
-            () = sleep_until(deadline) => Wake::Deadline,
-            permit = rib.reserve(), if paused => match permit {
-                Ok(permit) => {
-                    if let Some(letter) = mail.pop_front() {
-                        permit.send(letter);
-                    }
-                    Wake::Mailed
-                }
-                // Without a RIB nothing that this session says is true any more.
-                Err(_) => {
-                    mail.clear();
-                    Wake::Command(None)
-                }
-            },
-            reply = receive(replies) => Wake::Reply(reply),
-            (family, chunk) = follow_rings(follow), if has_room => Wake::Ring(family, chunk),
+    /// Waits for one event; nothing is half done when another comes first.
+    ///
+    /// One function polls all sources, for a session wakes up for every chunk of routes. Whichever of
+    /// input and output was served last comes last, so neither starves the other.
+    fn poll_wake(&mut self, context: &mut Context<'_>) -> Poll<Wake> {
+        if !self.stopping
+            && let Poll::Ready(command) = self.commands.poll_recv(context)
+        {
+            return Poll::Ready(Wake::Command(command));
         }
+        if self.alarm.poll(self.deadline(), context).is_ready() {
+            return Poll::Ready(Wake::Deadline);
+        }
+        if let Some(session) = &mut self.session
+            && let Poll::Ready(reply) = session.replies.poll_recv(context)
+        {
+            return Poll::Ready(Wake::Reply(reply));
+        }
+        self.output_first = !self.output_first;
+        for is_output in [self.output_first, !self.output_first] {
+            let transfer = match is_output {
+                true => self.poll_rings(context),
+                false => self.poll_octets(context),
+            };
+            if transfer.is_ready() {
+                return transfer;
+            }
+        }
+        if let Some(dialling) = &mut self.dialling
+            && let Poll::Ready(dialled) = Pin::new(dialling).poll(context)
+        {
+            let dialled = dialled.unwrap_or_else(|error| Err(error.to_string()));
+            return Poll::Ready(Wake::Dialled(dialled));
+        }
+        match self.mail.poll_send(context) {
+            Poll::Ready(true) => Poll::Ready(Wake::Mailed),
+            // Without a RIB nothing that this session says is true any more.
+            Poll::Ready(false) => {
+                self.mail.clear();
+                Poll::Ready(Wake::Command(None))
+            }
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    fn poll_rings(&mut self, context: &Context<'_>) -> Poll<Wake> {
+        if !self.has_room() {
+            return Poll::Pending;
+        }
+        let Some(session) = &mut self.session else {
+            return Poll::Pending;
+        };
+        poll_rings(&mut session.follow, context).map(|(of, found)| Wake::Ring(of, found))
+    }
+
+    fn poll_octets(&self, context: &mut Context<'_>) -> Poll<Wake> {
+        poll_connections(&self.connections, self.mail.is_paused(), context)
+            .map(|(id, readiness)| Wake::Ready(id, readiness))
     }
 
     fn on_wake(&mut self, wake: Wake) {
@@ -244,9 +266,9 @@ impl Driver {
             }
             Wake::Ready(_, Readiness::Writable) => {}
             Wake::Deadline => self.on_deadline(),
-            Wake::Mailed => self.mail_more(),
+            Wake::Mailed => self.mail.send(),
             Wake::Reply(reply) => self.on_reply(reply),
-            Wake::Ring(family, chunk) => self.on_ring(family, chunk),
+            Wake::Ring(of, found) => self.on_ring(of, found),
         }
     }
 
@@ -315,7 +337,7 @@ impl Driver {
         let now = clock::now();
         self.release_holds();
         if self.fsm.poll_timeout().is_some_and(|(at, _)| at <= now) {
-            let paused = !self.mail.is_empty();
+            let paused = self.mail.is_paused();
             if !paused {
                 self.read_everything();
             }
@@ -325,17 +347,6 @@ impl Driver {
                 Backlog::Drained
             };
             self.fsm.handle_timeout(now, backlog);
-        }
-    }
-
-    pub(super) fn mail_more(&mut self) {
-        while !self.mail.is_empty() {
-            let Ok(permit) = self.rib.try_reserve() else {
-                return;
-            };
-            if let Some(letter) = self.mail.pop_front() {
-                permit.send(letter);
-            }
         }
     }
 
@@ -372,31 +383,5 @@ impl Drop for Driver {
         if let Some(dialling) = &self.dialling {
             dialling.abort();
         }
-    }
-}
-
-async fn dialled(
-    dialling: &mut Option<JoinHandle<Result<TcpStream, String>>>,
-) -> Result<TcpStream, String> {
-    match dialling {
-        Some(task) => match task.await {
-            Ok(outcome) => outcome,
-            Err(error) => Err(error.to_string()),
-        },
-        None => pending().await,
-    }
-}
-
-async fn sleep_until(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
-        None => pending().await,
-    }
-}
-
-async fn receive(replies: Option<&mut mpsc::Receiver<RibReply>>) -> Option<RibReply> {
-    match replies {
-        Some(replies) => replies.recv().await,
-        None => pending().await,
     }
 }

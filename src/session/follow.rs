@@ -1,16 +1,13 @@
 //! How a session gets what it tells its peer: pulled at first, then from its group's ring.
 
-use std::future::pending;
-use std::sync::Arc;
-
-use tokio::sync::broadcast;
-use tokio::sync::broadcast::error::RecvError;
+use std::task::{Context, Poll};
 
 use super::driver::Driver;
 use super::mailbox::{RibMail, RibReply};
+use super::ring::{Found, RingReader};
 use crate::fsm::StopReason;
 use crate::net::{Family, PerFamily};
-use crate::rib::{Chunk, Command, Version};
+use crate::rib::{Boundary, Chunk, Command, DemarcationSteps, ShardId, Version};
 
 /// How one family's routes reach the peer.
 #[derive(Debug, Default)]
@@ -23,7 +20,7 @@ pub(super) enum Follow {
     /// A pull is under way.
     Waiting,
     /// Following the group's ring; everything up to the version is queued.
-    Live(broadcast::Receiver<Arc<Chunk>>, Version),
+    Live(RingReader, Version),
 }
 
 impl Driver {
@@ -43,65 +40,136 @@ impl Driver {
         let Some(session) = &mut self.session else {
             return;
         };
-        for family in Family::ALL {
-            let follow = session.follow.get_mut(family);
-            if matches!(follow, Follow::Ask) {
-                *follow = Follow::Waiting;
-                self.mail
-                    .push_back(RibMail::Command(Command::Pull { peer, family }));
+        for (shard, follow) in (0..).map(ShardId).zip(&mut session.follow) {
+            for family in Family::ALL {
+                let follow = follow.get_mut(family);
+                if matches!(follow, Follow::Ask) {
+                    *follow = Follow::Waiting;
+                    let pull = RibMail::Command(Command::Pull { peer, family });
+                    self.mail.letter(shard, pull);
+                }
             }
         }
-        self.mail_more();
+        self.mail.send();
     }
 
-    pub(super) fn on_reply(&mut self, reply: Option<RibReply>) {
+    pub(super) fn on_reply(&mut self, reply: Option<(ShardId, RibReply)>) {
         let Some(session) = &mut self.session else {
             return;
         };
+        let Some((shard, reply)) = reply else {
+            return self.stop(StopReason::Silent);
+        };
+        let follow = &mut session.follow[shard.index()];
         match reply {
-            Some(RibReply::Chunk { family, chunk }) => {
-                *session.follow.get_mut(family) = Follow::Ask;
+            RibReply::Chunk { family, chunk } => {
+                *follow.get_mut(family) = Follow::Ask;
                 self.queue_chunk(&chunk);
             }
-            Some(RibReply::Live { family, at, ring }) => {
-                *session.follow.get_mut(family) = Follow::Live(ring, at);
-                *self.record.end_of_rib_sent.get_mut(family) = true;
-                self.record.touch();
+            RibReply::Live { family, at, ring } => {
+                *follow.get_mut(family) = Follow::Live(ring, at);
             }
-            Some(RibReply::Detach { family }) => {
+            RibReply::Complete { family } => {
+                let steps = session.demarcation.get_mut(family).on_complete(shard);
+                self.demarcate(family, steps);
+            }
+            RibReply::Detach { family } => {
                 // A pull under way is answered all the same; only a follower must ask anew.
-                let follow = session.follow.get_mut(family);
+                let follow = follow.get_mut(family);
                 if matches!(follow, Follow::Live(..)) {
                     *follow = Follow::Ask;
                 }
             }
-            Some(RibReply::PrefixLimit { family, event }) => self.on_prefix_limit(family, event),
-            None => self.stop(StopReason::Silent),
+            RibReply::PrefixLimit { family, event } => self.on_prefix_limit(family, event),
         }
     }
 
-    pub(super) fn on_ring(&mut self, family: Family, chunk: Result<Arc<Chunk>, RecvError>) {
+    /// Tells the peer everything again.
+    pub(super) fn readvertise(&mut self, family: Family) {
+        if let Some(session) = &mut self.session {
+            let steps = session
+                .demarcation
+                .get_mut(family)
+                .on_refresh(session.enhanced_refresh);
+            self.demarcate(family, steps);
+        }
+    }
+
+    fn demarcate(&mut self, family: Family, steps: DemarcationSteps) {
+        let Some(session) = &self.session else { return };
+        let id = session.connection;
+        for boundary in steps.write {
+            if let Some(connection) = self.open_connection(id) {
+                connection.outbox.push_boundary(boundary.message(family));
+            }
+            match boundary {
+                Boundary::EndOfRib => {
+                    self.record.count_sent(|sent| sent.update += 1);
+                    *self.record.end_of_rib_sent.get_mut(family) = true;
+                }
+                Boundary::BeginRefresh | Boundary::EndRefresh => {
+                    self.record.count_sent(|sent| sent.route_refresh += 1);
+                }
+            }
+            self.record.touch();
+        }
+        if let Some(awaited) = steps.refresh {
+            let peer = self.spec.id;
+            self.mail.command(Command::Refresh {
+                peer,
+                family,
+                awaited,
+            });
+        }
+    }
+
+    /// Takes what the ring had, and what else all have as far as there is room: all that goes out in one
+    /// write.
+    pub(super) fn on_ring(&mut self, of: (ShardId, Family), found: Found) {
+        self.take_found(of, found);
+        let mut progress = true;
+        while std::mem::take(&mut progress) {
+            for shard in self.mail.sharding().shards() {
+                for family in Family::ALL {
+                    if self.has_room()
+                        && let Some(session) = &mut self.session
+                        && let Follow::Live(ring, _) = session.follow[shard.index()].get_mut(family)
+                        && let Some(found) = ring.try_next()
+                    {
+                        self.take_found((shard, family), found);
+                        progress = true;
+                    }
+                }
+            }
+        }
+    }
+
+    fn take_found(&mut self, (shard, family): (ShardId, Family), found: Found) {
         let peer = self.spec.id;
         let Some(session) = &mut self.session else {
             return;
         };
-        let follow = session.follow.get_mut(family);
-        match (chunk, std::mem::replace(follow, Follow::Ask)) {
-            (Ok(chunk), Follow::Live(ring, _)) => {
+        let follow = session.follow[shard.index()].get_mut(family);
+        match (found, std::mem::replace(follow, Follow::Ask)) {
+            (Found::Chunk { chunk, rouse }, Follow::Live(ring, _)) => {
                 *follow = Follow::Live(ring, chunk.upto);
                 self.queue_chunk(&chunk);
+                if rouse {
+                    self.mail.rouse(shard);
+                }
             }
-            (Err(RecvError::Lagged(_)), Follow::Live(ring, after)) => {
+            (Found::Lagged, Follow::Live(ring, after)) => {
                 self.record.resynced();
-                self.mail.push_back(RibMail::Lagged {
+                let lagged = RibMail::Lagged {
                     peer,
                     family,
                     after,
                     ring,
-                });
+                };
+                self.mail.letter(shard, lagged);
             }
             // The group is gone; the RIB has sent a Detach or will tell when asked.
-            (Err(RecvError::Closed), Follow::Live(..)) => {}
+            (Found::Closed, Follow::Live(..)) => {}
             // Only a follower hears its ring.
             (_, other) => *follow = other,
         }
@@ -119,20 +187,18 @@ impl Driver {
 }
 
 /// The next publication of whichever ring is followed.
-pub(super) async fn follow_rings(
-    follow: Option<&mut PerFamily<Follow>>,
-) -> (Family, Result<Arc<Chunk>, RecvError>) {
-    async fn one(follow: &mut Follow) -> Result<Arc<Chunk>, RecvError> {
-        match follow {
-            Follow::Live(ring, _) => ring.recv().await,
-            Follow::Off | Follow::Ask | Follow::Waiting => pending().await,
+pub(super) fn poll_rings(
+    follow: &mut [PerFamily<Follow>],
+    context: &Context<'_>,
+) -> Poll<((ShardId, Family), Found)> {
+    for (shard, follow) in (0..).map(ShardId).zip(follow) {
+        for family in Family::ALL {
+            if let Follow::Live(ring, _) = follow.get_mut(family)
+                && let Poll::Ready(found) = ring.poll_next(context)
+            {
+                return Poll::Ready(((shard, family), found));
+            }
         }
     }
-    let Some(follow) = follow else {
-        return pending().await;
-    };
-    tokio::select! {
-        chunk = one(&mut follow.ipv4) => (Family::Ipv4, chunk),
-        chunk = one(&mut follow.ipv6) => (Family::Ipv6, chunk),
-    }
+    Poll::Pending
 }

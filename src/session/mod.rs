@@ -19,15 +19,16 @@
 //! | queue | bound | when it is full |
 //! | --- | --- | --- |
 //! | bytes read, not yet parsed | one message and one read | nothing more is read until it is parsed |
-//! | routes parsed, not yet in the RIB's mailbox | one read's worth | the socket is not read; TCP slows the peer, writing and keepalives go on |
+//! | routes parsed, not yet in a shard's mailbox | one read's worth | the socket is not read; TCP slows the peer, writing and keepalives go on |
 //! | control messages to write | one of each content | a second KEEPALIVE or ROUTE-REFRESH is not queued |
 //! | accepted connections without OPEN | one a session; two a session and 64 in all | the earlier one is closed; the new one is refused |
 //! | routes to write | [`outbox::ROUTE_OCTETS_MAX`] and one chunk | the ring is not read, nothing is pulled |
 //! | a group's ring | [`crate::rib::RING_CHUNKS`] | the reader catches up from the RIB's log |
-//! | replies from the RIB | [`mailbox::REPLIES_MAX`] | cannot happen: one request a family is under way |
+//! | replies from the RIB | [`mailbox::REPLIES_MAX`] | a place for each: one request a family and shard is under way |
 //! | commands | [`driver::COMMANDS_MAX`] | the registry waits; an incoming connection is refused |
 
 mod actions;
+mod alarm;
 mod arrival;
 mod connection;
 mod contain;
@@ -39,11 +40,14 @@ mod inbox;
 mod keys;
 mod limit;
 mod listen;
+mod mail;
 mod mailbox;
 mod operate;
 mod outbox;
+mod post;
 mod receive;
 mod record;
+mod ring;
 mod socket;
 mod sockopt;
 mod spec;
@@ -60,8 +64,9 @@ pub use driver::{Driver, DriverCommand, DriverHandle, DriverOptions};
 pub use hold::{HeldBy, HeldView};
 pub use keys::Keys;
 pub use listen::{Acceptor, Acceptors, ListenView, ListenViews, Listener, Reception};
-pub use mailbox::{RibMail, RibReply};
+pub use mailbox::{RibMail, RibMailboxes, RibReply};
 pub use operate::{OperatorAction, OperatorAnswer, OperatorRefusal, OperatorReply};
+pub use ring::{Found, Ring, RingReader, Unread};
 pub use spec::PeerSpec;
 pub use view::{
     CountersView, ErrorView, MessageCounts, NegotiatedView, NotificationView, PeerState, PeerView,

@@ -7,11 +7,9 @@ use tracing::info;
 
 use super::driver::Driver;
 use super::hold::HeldBy;
-use super::mailbox::RibMail;
 use crate::clock;
 use crate::fsm::{Input, StopReason};
 use crate::net::Family;
-use crate::rib::Command;
 
 /// An operator's wish.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,13 +104,10 @@ impl Driver {
 
     fn soft_out(&mut self) -> OperatorAnswer {
         let families = self.families()?;
-        let peer = self.spec.id;
         for family in &families {
-            let family = *family;
-            let refresh = Command::Refresh { peer, family };
-            self.mail.push_back(RibMail::Command(refresh));
+            self.readvertise(*family);
         }
-        self.mail_more();
+        self.mail.send();
         Ok(format!("sending all {} routes again", names(&families)))
     }
 

@@ -54,6 +54,11 @@ impl Outbox {
         updates + self.push_routes(chunk.bytes.slice(from..))
     }
 
+    /// Queues a message that keeps its place among the routes.
+    pub(crate) fn push_boundary(&mut self, message: Bytes) {
+        self.push_routes(message);
+    }
+
     /// Whether more routes may be fetched.
     pub(crate) fn has_room(&self) -> bool {
         self.route_octets < ROUTE_OCTETS_MAX

@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 
 use super::driver::Driver;
-use super::mailbox::RibMail;
 use super::throttle::Throttle;
 use crate::clock;
 use crate::fsm::{ConnectionId, Input, Received};
@@ -32,7 +31,7 @@ impl Driver {
         let more = matches!(outcome, Some(Ok(())));
         self.parse(id);
         self.flush_inbox();
-        self.mail_more();
+        self.mail.send();
         if let Some(Err(reason)) = outcome
             && self.open_connection(id).is_some()
         {
@@ -48,7 +47,7 @@ impl Driver {
     /// Tells the RIB something that must come behind the routes received before it.
     pub(super) fn tell_in_order(&mut self, command: Command) {
         self.flush_inbox();
-        self.mail.push_back(RibMail::Command(command));
+        self.mail.command(command);
     }
 
     /// Addresses what has gathered of routes to the RIB.
@@ -56,7 +55,9 @@ impl Driver {
         if let Some(session) = &mut self.session {
             let mut commands = VecDeque::new();
             session.inbox.drain_into(&mut commands);
-            self.mail.extend(commands.into_iter().map(RibMail::Command));
+            for command in commands {
+                self.mail.command(command);
+            }
         }
     }
 

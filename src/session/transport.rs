@@ -130,6 +130,8 @@ mod tests {
     use tokio::sync::mpsc;
 
     use super::*;
+    use crate::rib::Sharding;
+    use crate::session::RibMailboxes;
     use crate::session::arrival::Arrivals;
     use crate::session::driver::{DriverCommand, DriverOptions};
     use crate::session::testing;
@@ -141,6 +143,7 @@ mod tests {
         spec.plan.ttl_security = Some(1);
         let terms = SocketTerms::new(&spec.plan);
         let (rib, _letters) = mpsc::channel(16);
+        let rib = RibMailboxes::new(Sharding::ONE, vec![rib]);
         let driver = Driver::spawn(spec, rib, DriverOptions::default());
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::shards::RibShards;
 use super::values::{
     DatastoreUrl, FibMode, HttpListen, ListenPort, LogFilter, LogFormat, MetricsPeers, NodeName,
     OnStop, RouteProtocol, RouterIdText, SecretNamespace, SocketPath, Table,
@@ -80,6 +81,10 @@ pub struct RunArgs {
     /// Kernel route protocol number [default: 12, bird]
     #[arg(long, value_name = "N")]
     pub route_protocol: Option<RouteProtocol>,
+
+    /// Threads that share the routing table, 1 to 64, or `auto` [default: auto]
+    #[arg(long, value_name = "N")]
+    pub rib_shards: Option<RibShards>,
 
     /// The control API's socket.
     #[command(flatten)]

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use super::finder::Setting;
+use super::shards::RibShards;
 use crate::datastore::Source;
 use crate::metrics::PeerSeries;
 use crate::net::RouterId;
@@ -370,6 +371,7 @@ flags! {
     FibMode => "--fib",
     Table => "--table",
     RouteProtocol => "--route-protocol",
+    RibShards => "--rib-shards",
     SocketPath => "--socket",
     HttpListen => "--http",
     ListenPort => "--listen-port",

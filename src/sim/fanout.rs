@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use crate::rib::{Chunk, GroupId};
+use crate::rib::{Chunk, GroupId, ShardId};
+
+/// A group of one shard.
+pub(super) type GroupOf = (ShardId, GroupId);
 
 /// What a member finds at its place in a ring.
 #[derive(Clone, Debug)]
@@ -25,7 +28,7 @@ struct Ring {
 /// All rings of a speaker.
 #[derive(Debug)]
 pub(super) struct Fanout {
-    rings: BTreeMap<GroupId, Ring>,
+    rings: BTreeMap<GroupOf, Ring>,
     chunks_max: usize,
 }
 
@@ -39,7 +42,7 @@ impl Fanout {
     }
 
     /// Publishes a chunk; the oldest falls out of a full ring.
-    pub(super) fn publish(&mut self, group: GroupId, chunk: Arc<Chunk>) {
+    pub(super) fn publish(&mut self, group: GroupOf, chunk: Arc<Chunk>) {
         let ring = self.rings.entry(group).or_default();
         ring.chunks.push_back(chunk);
         if ring.chunks.len() > self.chunks_max {
@@ -49,14 +52,14 @@ impl Fanout {
     }
 
     /// The place of the next publication.
-    pub(super) fn next(&self, group: GroupId) -> u64 {
+    pub(super) fn next(&self, group: GroupOf) -> u64 {
         self.rings
             .get(&group)
             .map_or(0, |ring| ring.first + ring.chunks.len() as u64)
     }
 
     /// Looks at a place.
-    pub(super) fn find(&self, group: GroupId, place: u64) -> Found {
+    pub(super) fn find(&self, group: GroupOf, place: u64) -> Found {
         let Some(ring) = self.rings.get(&group) else {
             return Found::Nothing;
         };
@@ -70,7 +73,7 @@ impl Fanout {
     }
 
     /// Forgets a group.
-    pub(super) fn forget(&mut self, group: GroupId) {
+    pub(super) fn forget(&mut self, group: GroupOf) {
         self.rings.remove(&group);
     }
 }

@@ -37,6 +37,8 @@ struct End {
     open: bool,
     coming: VecDeque<(Instant, Item)>,
     octets: usize,
+    /// Whether the other end waits for room.
+    awaited: bool,
 }
 
 impl End {
@@ -46,6 +48,7 @@ impl End {
             open: true,
             coming: VecDeque::new(),
             octets: 0,
+            awaited: false,
         }
     }
 }
@@ -110,6 +113,40 @@ impl Network {
         }
     }
 
+    /// Changes how long an octet takes from now on.
+    pub(super) fn set_latency(&mut self, one: usize, other: usize, latency: Duration) {
+        if let Some(link) = self.links.get_mut(&ordered(one, other)) {
+            link.latency = latency;
+        }
+    }
+
+    /// Ends a speaker's side of all its connections. The others learn of it, unless its host is gone,
+    /// too: then nobody answers.
+    pub(super) fn forsake(&mut self, speaker: usize, silently: bool) {
+        let now = self.clock.now();
+        let of_speaker = |ends: &[End; 2]| ends.iter().position(|e| e.place.speaker == speaker);
+        let found = self.connections.iter();
+        let found: Vec<_> = found
+            .filter_map(|(id, ends)| Some((*id, of_speaker(ends)?)))
+            .collect();
+        for (connection, side) in found {
+            let Some(ends) = self.connections.get_mut(&connection) else {
+                continue;
+            };
+            ends[side].open = false;
+            ends[side].coming.clear();
+            let other = &mut ends[1 - side];
+            if other.open && !silently {
+                let reason = CloseReason::Error("connection reset".to_owned());
+                other.coming.push_back((now, Item::Ended(reason)));
+                let side = 1 - side;
+                self.clock
+                    .schedule(now, Event::Arrival { connection, side });
+            }
+            self.forget_if_closed(connection);
+        }
+    }
+
     /// Breaks every connection between two speakers; what was on its way is lost.
     pub(super) fn reset(&mut self, one: usize, other: usize) {
         let now = self.clock.now();
@@ -119,6 +156,7 @@ impl Network {
                 if let Some(ends) = self.connections.get_mut(&connection) {
                     ends[side].coming.clear();
                     ends[side].octets = 0;
+                    ends[side].awaited = false;
                     ends[side].coming.push_back((now, Item::Ended(reason)));
                 }
                 self.clock
@@ -184,28 +222,41 @@ impl Network {
     /// Whether nothing is on its way on any connection.
     pub(super) fn is_silent(&self) -> bool {
         self.connections.values().all(|ends| {
-            !self.is_up(ends[0].place.speaker, ends[1].place.speaker)
-                || ends.iter().all(|end| end.coming.is_empty())
+            ends.iter().all(|end| end.coming.is_empty())
+                || !self.is_up(ends[0].place.speaker, ends[1].place.speaker)
         })
     }
 
-    /// Takes what has arrived next.
-    pub(super) fn take(&mut self, connection: ConnectionId, side: usize) -> Option<Item> {
+    /// Takes what has arrived next, of octets at most `octets_max`.
+    pub(super) fn take(
+        &mut self,
+        connection: ConnectionId,
+        side: usize,
+        octets_max: usize,
+    ) -> Option<Item> {
         if !self.has_unread(connection, side) {
             return None;
         }
         let ends = self.connections.get_mut(&connection)?;
-        let (_, item) = ends[side].coming.pop_front()?;
+        let end = &mut ends[side];
+        let item = match end.coming.front_mut()? {
+            (_, Item::Octets(octets)) if octets.len() > octets_max => {
+                Item::Octets(octets.split_to(octets_max))
+            }
+            _ => end.coming.pop_front()?.1,
+        };
         match &item {
             Item::Connected(..) => {}
             Item::Octets(octets) => {
-                ends[side].octets -= octets.len();
-                let latency = self.latency_of(connection);
-                let event = Event::Writable {
-                    connection,
-                    side: 1 - side,
-                };
-                self.clock.schedule(self.clock.now() + latency, event);
+                end.octets -= octets.len();
+                if std::mem::take(&mut end.awaited) {
+                    let latency = self.latency_of(connection);
+                    let event = Event::Writable {
+                        connection,
+                        side: 1 - side,
+                    };
+                    self.clock.schedule(self.clock.now() + latency, event);
+                }
             }
             Item::Ended(_) => {
                 ends[side].open = false;
@@ -217,16 +268,14 @@ impl Network {
 
     /// Writes as much as the window lets through, from the front of `octets`.
     pub(super) fn write(&mut self, connection: ConnectionId, side: usize, octets: &mut Bytes) {
-        let Some(ends) = self.connections.get(&connection) else {
+        let ends = self.connections.get_mut(&connection);
+        let Some(there) = ends.map(|ends| &mut ends[1 - side]).filter(|end| end.open) else {
             octets.clear();
             return;
         };
-        if !ends[1 - side].open {
-            octets.clear();
-            return;
-        }
-        let room = self.window.saturating_sub(ends[1 - side].octets);
+        let room = self.window.saturating_sub(there.octets);
         let written = octets.split_to(room.min(octets.len()));
+        there.awaited |= !octets.is_empty();
         if written.is_empty() {
             return;
         }
@@ -292,6 +341,11 @@ impl Network {
     /// The hash over everything written so far.
     pub(super) const fn trace(&self) -> u64 {
         self.trace
+    }
+
+    /// The octets that a connection holds in each direction.
+    pub(super) const fn window(&self) -> usize {
+        self.window
     }
 
     /// The octets written so far.

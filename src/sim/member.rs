@@ -1,18 +1,21 @@
-//! A session's membership in the update group of one family: where its routes come from next.
+//! A session's membership in the update group of one family and shard: where its routes come from
+//! next.
 
 use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::fanout::{Fanout, Found};
+use super::defect::Defect;
+use super::fanout::{Fanout, Found, GroupOf};
 use super::outbox::Hand;
-use super::speaker::Core;
+use super::core::Core;
 use crate::net::{Family, PeerId};
-use crate::rib::{Chunk, Command, GroupId, Version};
+use crate::rib::{Chunk, Command, GroupId, ShardId, Version};
 
-/// One family of one session.
+/// One family of one session, as far as one shard goes.
 #[derive(Clone, Debug)]
 pub(super) struct Member {
+    shard: ShardId,
     peer: PeerId,
     family: Family,
     feed: Feed,
@@ -36,8 +39,9 @@ enum Feed {
 }
 
 impl Member {
-    pub(super) fn new(peer: PeerId, family: Family) -> Self {
+    pub(super) fn new(shard: ShardId, peer: PeerId, family: Family) -> Self {
         Self {
+            shard,
             peer,
             family,
             feed: Feed::Off,
@@ -63,7 +67,7 @@ impl Member {
     /// The RIB has answered a pull with a chunk.
     pub(super) fn on_pulled(&mut self, chunk: &Chunk) {
         if self.feed == Feed::Asked {
-            self.hand = Some(Hand::new(chunk, self.peer));
+            self.hand = Some(Hand::new(chunk, self.peer, None));
             self.feed = Feed::ToAsk;
         }
     }
@@ -74,6 +78,16 @@ impl Member {
             self.feed = Feed::Live { group, place };
             self.at = at;
         }
+    }
+
+    /// Gives away what is left of the chunk in hand, as if it were written.
+    pub(super) fn take_hand(&mut self, core: &mut Core) -> impl Iterator<Item = Bytes> + use<> {
+        let mut hand = self.hand.take();
+        if let Some(hand) = &hand {
+            self.at = hand.upto;
+            core.moved = true;
+        }
+        std::iter::from_fn(move || hand.as_mut()?.next_message())
     }
 
     /// The RIB wants the member to pull again.
@@ -92,6 +106,7 @@ impl Member {
                     return Some(message);
                 }
                 self.at = hand.upto;
+                core.moved = true;
                 self.hand = None;
             }
             match self.feed {
@@ -100,10 +115,15 @@ impl Member {
                     self.ask(now, core);
                     return None;
                 }
-                Feed::Live { group, place } => match core.fanout.find(group, place) {
+                Feed::Live { group, place } => match core.fanout.find((self.shard, group), place) {
                     Found::Nothing => return None,
                     Found::Chunk(chunk) => {
-                        self.hand = Some(Hand::new(&chunk, self.peer));
+                        let hand = Hand::new(&chunk, self.peer, core.defect);
+                        self.hand = Some(hand);
+                        let place = place + 1;
+                        self.feed = Feed::Live { group, place };
+                    }
+                    Found::Lagged if core.defect == Some(Defect::LagUntold) => {
                         let place = place + 1;
                         self.feed = Feed::Live { group, place };
                     }
@@ -114,7 +134,7 @@ impl Member {
                             family: self.family,
                             after: self.at,
                         };
-                        core.tell(now, lagged);
+                        core.tell_at(now, self.shard, lagged);
                         self.feed = Feed::ToAsk;
                     }
                 },
@@ -128,13 +148,13 @@ impl Member {
             peer: self.peer,
             family: self.family,
         };
-        core.tell(now, pull);
+        core.tell_at(now, self.shard, pull);
     }
 
     /// The group that it follows, and how far it has come.
-    pub(super) const fn live(&self) -> Option<(GroupId, Version)> {
+    pub(super) const fn live(&self) -> Option<(GroupOf, Version)> {
         match self.feed {
-            Feed::Live { group, .. } => Some((group, self.at)),
+            Feed::Live { group, .. } => Some(((self.shard, group), self.at)),
             Feed::Off | Feed::ToAsk | Feed::Asked => None,
         }
     }
@@ -145,7 +165,7 @@ impl Member {
             && match self.feed {
                 Feed::Off => true,
                 Feed::ToAsk | Feed::Asked => false,
-                Feed::Live { group, place } => place == fanout.next(group),
+                Feed::Live { group, place } => place == fanout.next((self.shard, group)),
             }
     }
 }

@@ -2,161 +2,80 @@
 
 use std::collections::BTreeMap;
 
-use super::expected::{Candidate, Routes, Told, all_ranked, export};
+use super::expected::{self, Candidate, Own, Routes, Told, all_candidates};
 use super::link::Network;
 use super::session::Session;
 use super::speaker::Speaker;
-use crate::net::{Family, PerFamily, Prefix};
+use super::violation::Violation;
+use crate::net::{Family, Prefix};
 use crate::rib::{Answer, FibRouteKind, PathRow, Query, RibTotals, RouteRow, RouteTable};
 
-/// An invariant that does not hold.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Violation {
-    /// Something still moves although all trouble is over.
-    #[error("no rest: {0}")]
-    Restless(String),
-    /// A receiver does not hold what the sender has told it (invariant 5).
-    #[error("mirror, {from} to {to}, {prefix}: told {told}, held {held}")]
-    Mirror {
-        /// The sender.
-        from: usize,
-        /// The receiver.
-        to: usize,
-        /// The first prefix that differs.
-        prefix: Prefix,
-        /// The sender's Adj-RIB-Out.
-        told: String,
-        /// The receiver's Adj-RIB-In.
-        held: String,
-    },
-    /// Routes of a session that is down.
-    #[error("leftovers, speaker {speaker} of {of}: {prefix}")]
-    Leftover {
-        /// Who has them.
-        speaker: usize,
-        /// The other end of the session.
-        of: usize,
-        /// The first such prefix.
-        prefix: Prefix,
-    },
-    /// The selected path is not the best one (invariant 6).
-    #[error("decision, speaker {speaker}, {prefix}: selected {selected}, best {best}")]
-    Decision {
-        /// Who has selected.
-        speaker: usize,
-        /// The prefix.
-        prefix: Prefix,
-        /// What was selected.
-        selected: String,
-        /// What should have been.
-        best: String,
-    },
-    /// A peer was told something else than the selected path (invariant 6).
-    #[error("export, {from} to {to}, {prefix}: told {told}, due {due}")]
-    Export {
-        /// The sender.
-        from: usize,
-        /// The receiver.
-        to: usize,
-        /// The prefix.
-        prefix: Prefix,
-        /// What was told.
-        told: String,
-        /// What is due.
-        due: String,
-    },
-    /// The kernel was told something else than the selected paths.
-    #[error("kernel, speaker {speaker}, {prefix}: told {told}, selected {selected}")]
-    Kernel {
-        /// The speaker.
-        speaker: usize,
-        /// The prefix.
-        prefix: Prefix,
-        /// What the kernel holds.
-        told: String,
-        /// What was selected.
-        selected: String,
-    },
-    /// The log is longer than it may be (invariant 7).
-    #[error("log, speaker {speaker}: {entries} entries for {prefixes} prefixes")]
-    Log {
-        /// The speaker.
-        speaker: usize,
-        /// Entries of its log.
-        entries: u64,
-        /// Prefixes in its table.
-        prefixes: u64,
-    },
-}
-
-/// Checks everything.
+/// Checks everything that must hold whatever has happened.
+///
+/// Tables are fetched as they are needed: those of a reflector with a thousand clients are large.
 pub(super) fn check(network: &mut Network, speakers: &mut [Speaker]) -> Result<(), Violation> {
-    let tables: Vec<PerFamily<Tables>> = speakers
-        .iter_mut()
-        .map(|speaker| PerFamily {
-            ipv4: Tables::of(network, speaker, Family::Ipv4),
-            ipv6: Tables::of(network, speaker, Family::Ipv6),
-        })
-        .collect();
-    for (speaker, own) in speakers.iter().zip(&tables) {
-        for (family, own) in own.iter() {
-            let ranked = all_ranked(speakers, speaker, &own.received, family);
-            check_decision(speaker, own, &ranked)?;
-            check_kernel(speaker, own, family)?;
-            for (index, session) in speaker.sessions.iter().enumerate() {
-                let there = session.remote;
-                let theirs = &tables[there.speaker].get(family).received[there.session];
-                match session.terms().map(|terms| *terms.families.get(family)) {
-                    Some(true) => {
-                        check_mirror(session, &own.advertised[index], theirs)?;
-                        check_export(speakers, session, family, &ranked, &own.advertised[index])?;
-                    }
-                    Some(false) | None => check_empty(session, own, index)?,
-                }
-            }
+    for index in 0..speakers.len() {
+        if !speakers[index].alive {
+            continue;
         }
-    }
-    for speaker in speakers {
-        check_log(network, speaker)?;
+        for family in Family::ALL {
+            check_family(network, speakers, index, family)?;
+        }
+        check_log(network, &mut speakers[index])?;
     }
     Ok(())
 }
 
-/// The tables of a speaker in one family, with peers by the index of their sessions.
-struct Tables {
-    loc: BTreeMap<Prefix, RouteRow>,
-    received: Vec<Routes>,
-    advertised: Vec<Routes>,
+fn check_family(
+    network: &mut Network,
+    speakers: &mut [Speaker],
+    index: usize,
+    family: Family,
+) -> Result<(), Violation> {
+    let own = Own::of(&speakers[index]);
+    let mut fetch = |speaker: usize, table| routes(network, &mut speakers[speaker], table, family);
+    let tables = own.neighbours.iter().map(|n| RouteTable::Received(n.peer));
+    let received: Vec<Routes> = tables.map(|table| fetch(index, table)).collect();
+    let all = all_candidates(&own, &received, family);
+    let speaker = &mut speakers[index];
+    let loc = speaker.routes(network, RouteTable::Loc, family);
+    check_decision(&own, &loc, &all)?;
+    check_kernel(speaker, &all, family)?;
+    for number in 0..speaker.sessions.len() {
+        let speaker = &mut speakers[index];
+        let table = RouteTable::Advertised(own.neighbours[number].peer);
+        let told = routes(network, speaker, table, family);
+        let session = &speaker.sessions[number];
+        let carries = session
+            .agreed()
+            .is_some_and(|agreed| *agreed.families.get(family));
+        if !carries {
+            check_down(session, &told, &received[number])?;
+            continue;
+        }
+        check_export(session, &own, (number, family), &all, &told)?;
+        let there = session.remote;
+        let remote = &speakers[there.speaker].sessions[there.session];
+        let table = RouteTable::Received(remote.peer);
+        let held = routes(network, &mut speakers[there.speaker], table, family);
+        check_mirror(&speakers[index].sessions[number], &told, &held)?;
+    }
+    Ok(())
 }
 
-impl Tables {
-    fn of(network: &mut Network, speaker: &mut Speaker, family: Family) -> Self {
-        let peers: Vec<_> = speaker
-            .sessions
-            .iter()
-            .map(|session| session.peer)
-            .collect();
-        let mut told = |table| {
-            let rows = speaker.routes(network, table, family);
-            let mut routes = Routes::new();
-            for (prefix, row) in rows {
-                let paths = row.paths.iter();
-                routes.extend(paths.map(|path| ((prefix, path.path_id), Told::of(path))));
-            }
-            routes
-        };
-        Self {
-            received: peers
-                .iter()
-                .map(|peer| told(RouteTable::Received(*peer)))
-                .collect(),
-            advertised: peers
-                .iter()
-                .map(|peer| told(RouteTable::Advertised(*peer)))
-                .collect(),
-            loc: speaker.routes(network, RouteTable::Loc, family),
-        }
+/// The routes of a table with one peer.
+fn routes(
+    network: &mut Network,
+    speaker: &mut Speaker,
+    table: RouteTable,
+    family: Family,
+) -> Routes {
+    let mut routes = Routes::new();
+    for (prefix, row) in speaker.routes(network, table, family) {
+        let paths = row.paths.iter();
+        routes.extend(paths.map(|path| ((prefix, path.path_id), Told::of(path))));
     }
+    routes
 }
 
 fn check_mirror(session: &Session, told: &Routes, held: &Routes) -> Result<(), Violation> {
@@ -176,11 +95,8 @@ fn check_mirror(session: &Session, told: &Routes, held: &Routes) -> Result<(), V
     Ok(())
 }
 
-fn check_empty(session: &Session, own: &Tables, index: usize) -> Result<(), Violation> {
-    let mut left = own.received[index]
-        .keys()
-        .chain(own.advertised[index].keys());
-    match left.next() {
+fn check_down(session: &Session, told: &Routes, received: &Routes) -> Result<(), Violation> {
+    match received.keys().chain(told.keys()).next() {
         None => Ok(()),
         Some((prefix, _)) => Err(Violation::Leftover {
             speaker: session.place.speaker,
@@ -191,83 +107,61 @@ fn check_empty(session: &Session, own: &Tables, index: usize) -> Result<(), Viol
 }
 
 fn check_decision(
-    speaker: &Speaker,
-    own: &Tables,
-    ranked: &BTreeMap<Prefix, Vec<Candidate<'_>>>,
+    own: &Own,
+    loc: &BTreeMap<Prefix, RouteRow>,
+    all: &BTreeMap<Prefix, Vec<Candidate>>,
 ) -> Result<(), Violation> {
-    for prefix in own.loc.keys().chain(ranked.keys()) {
-        let best = ranked.get(prefix).and_then(|ranked| ranked.first());
-        let wanted = best.map(|candidate| match candidate {
-            Candidate::Own => "local".to_owned(),
-            Candidate::Learned(session, ..) => format!("to {}", session.remote.speaker),
+    for prefix in loc.keys().chain(all.keys()) {
+        let candidates = all.get(prefix).map_or(&[][..], |candidates| candidates);
+        let best = expected::best(candidates).map(|best| match best.from {
+            None => ("local".to_owned(), 0),
+            Some(from) => (own.neighbours[from].name.clone(), best.id),
         });
-        let selected = selected(own, *prefix).map(|row| row.from.to_string());
-        if wanted != selected {
+        let selected = loc.get(prefix).and_then(selected);
+        let selected = selected.map(|row| (row.from.to_string(), row.path_id));
+        if best != selected {
             return Err(Violation::Decision {
-                speaker: speaker.identity.index,
+                speaker: own.identity.index,
                 prefix: *prefix,
                 selected: format!("{selected:?}"),
-                best: describe(best, own, *prefix),
+                best: format!("{best:?} of {candidates:?}"),
             });
         }
     }
     Ok(())
 }
 
-/// The best candidate, and what there was to choose from.
-fn describe(best: Option<&Candidate<'_>>, own: &Tables, prefix: Prefix) -> String {
-    let best = match best {
-        None => "none".to_owned(),
-        Some(Candidate::Own) => "own".to_owned(),
-        Some(Candidate::Learned(session, ..)) => format!("to {}", session.remote.speaker),
-    };
-    let received: Vec<_> = own
-        .received
-        .iter()
-        .map(|table| table.range((prefix, 0)..=(prefix, u32::MAX)))
-        .map(Iterator::collect::<Vec<_>>)
-        .collect();
-    format!("{best} of {received:?}")
-}
-
-fn selected(own: &Tables, prefix: Prefix) -> Option<&PathRow> {
-    own.loc.get(&prefix)?.paths.iter().find(|path| path.best)
+fn selected(row: &RouteRow) -> Option<&PathRow> {
+    row.paths.iter().find(|path| path.best)
 }
 
 fn check_export(
-    speakers: &[Speaker],
-    to: &Session,
-    family: Family,
-    ranked: &BTreeMap<Prefix, Vec<Candidate<'_>>>,
+    session: &Session,
+    own: &Own,
+    (number, family): (usize, Family),
+    all: &BTreeMap<Prefix, Vec<Candidate>>,
     told: &Routes,
 ) -> Result<(), Violation> {
-    let speaker = &speakers[to.place.speaker];
-    let several = to
-        .terms()
-        .is_some_and(|terms| terms.add_path.get(family).send);
+    let several = session
+        .agreed()
+        .is_some_and(|agreed| agreed.add_path.get(family).send);
+    let to = &own.neighbours[number];
+    let address = session.other.address(Family::Ipv4);
     let told_of = told.keys().map(|(prefix, _)| prefix);
-    for prefix in ranked.keys().chain(told_of) {
-        // Where several paths are sent all are due, else the best one.
-        let candidates = ranked.get(prefix).map_or(&[][..], |ranked| ranked);
-        let count = if several { candidates.len() } else { 1 };
-        let due: Vec<Told> = candidates
-            .iter()
-            .take(count)
-            .filter_map(|candidate| export(speakers, speaker, candidate, to, family))
-            .collect();
+    for prefix in all.keys().chain(told_of) {
+        let candidates = all.get(prefix).map_or(&[][..], |candidates| candidates);
+        let due = expected::due(own, candidates, to, address, (*prefix, several));
         let told: Vec<&Told> = told
             .range((*prefix, 0)..=(*prefix, u32::MAX))
             .map(|(_, told)| told)
             .collect();
-        let is_due = |told: &&&Told| due.contains(told);
-        let is_told = |due: &&Told| told.contains(due);
-        let told_right = told.iter().filter(is_due).count();
-        if (told_right, due.iter().filter(is_told).count()) != (told.len(), due.len())
-            || told.len() != due.len()
-        {
+        // Paths may look alike and still be two.
+        let count = |one: &Told, of: &[&Told]| of.iter().filter(|other| **other == one).count();
+        let is_told = |one: &Told| count(one, &told) == count(one, &due.iter().collect::<Vec<_>>());
+        if told.len() != due.len() || !due.iter().all(is_told) {
             return Err(Violation::Export {
-                from: speaker.identity.index,
-                to: to.remote.speaker,
+                from: session.place.speaker,
+                to: session.remote.speaker,
                 prefix: *prefix,
                 told: format!("{told:?}"),
                 due: format!("{due:?}"),
@@ -277,55 +171,148 @@ fn check_export(
     Ok(())
 }
 
-fn check_kernel(speaker: &Speaker, own: &Tables, family: Family) -> Result<(), Violation> {
-    let kernel = speaker
-        .kernel
-        .keys()
-        .filter(|prefix| prefix.family() == family);
-    for prefix in own.loc.keys().chain(kernel) {
-        let selected = selected(own, *prefix);
+fn check_kernel(
+    speaker: &Speaker,
+    all: &BTreeMap<Prefix, Vec<Candidate>>,
+    family: Family,
+) -> Result<(), Violation> {
+    let kernel = speaker.kernel.keys();
+    let kernel = kernel.filter(|prefix| prefix.family() == family);
+    for prefix in all.keys().chain(kernel) {
+        let candidates = all.get(prefix).map_or(&[][..], |candidates| candidates);
+        let due = expected::kernel_route(candidates);
         let told = speaker.kernel.get(prefix).map(|route| &route.kind);
-        let agree = match (selected, told) {
-            (None, None) => true,
-            (Some(path), Some(FibRouteKind::Unicast(next_hops))) => {
-                path.next_hop.is_some_and(|best| next_hops.contains(&best))
-            }
-            (Some(path), Some(FibRouteKind::Blackhole)) => path.from.as_ref() == "local",
-            (Some(_), Some(FibRouteKind::Unreachable) | None) | (None, Some(_)) => false,
-        };
-        if !agree {
+        if told != due.as_ref() {
             return Err(Violation::Kernel {
                 speaker: speaker.identity.index,
                 prefix: *prefix,
                 told: format!("{told:?}"),
-                selected: format!("{selected:?}"),
+                due: format!("{due:?}"),
             });
         }
     }
     Ok(())
 }
 
-/// At rest every reader is at the end of the log, so hardly anything is left in it.
-fn check_log(network: &mut Network, speaker: &mut Speaker) -> Result<(), Violation> {
+fn totals(network: &mut Network, speaker: &mut Speaker) -> [RibTotals; 2] {
     let Answer::Totals(totals) = speaker.ask(network, Query::Totals) else {
         unreachable!("totals were asked for");
     };
-    for (_, totals) in totals.iter() {
-        let RibTotals {
-            prefixes,
-            log_entries: entries,
-            ..
-        } = *totals;
-        if entries > LOG_AT_REST_MAX {
+    [totals.ipv4, totals.ipv6]
+}
+
+/// At rest every reader is at the end of the log, so nothing is left in it.
+fn check_log(network: &mut Network, speaker: &mut Speaker) -> Result<(), Violation> {
+    for totals in totals(network, speaker) {
+        if totals.log_entries > 0 {
             return Err(Violation::Log {
                 speaker: speaker.identity.index,
-                entries,
-                prefixes,
+                entries: totals.log_entries,
+                prefixes: totals.prefixes,
             });
         }
     }
     Ok(())
 }
 
-/// What may be left in a log at rest.
-const LOG_AT_REST_MAX: u64 = 0;
+/// Checks that nothing is held for routes that are gone.
+pub(super) fn check_empty(
+    network: &mut Network,
+    speakers: &mut [Speaker],
+) -> Result<(), Violation> {
+    for speaker in speakers.iter_mut().filter(|speaker| speaker.alive) {
+        let totals = totals(network, speaker);
+        let is_empty = |totals: &RibTotals| {
+            let sizes = (totals.prefixes, totals.paths, totals.attribute_sets);
+            sizes == (0, 0, 0) && totals.log_entries == 0
+        };
+        if !totals.iter().all(is_empty) || !speaker.kernel.is_empty() {
+            return Err(Violation::NotEmpty {
+                speaker: speaker.identity.index,
+                what: format!("{totals:?}, kernel: {:?}", speaker.kernel),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Checks that everybody has a way to what everybody originates, by the kernel's routes.
+pub(super) fn check_reach(speakers: &[Speaker]) -> Result<(), Violation> {
+    let mut owner = BTreeMap::new();
+    for speaker in speakers {
+        let addresses = Family::ALL.map(|family| speaker.identity.address(family));
+        owner.extend(addresses.map(|address| (address, speaker.identity.index)));
+        for source in 0..SOURCES_MAX {
+            let addresses = Family::ALL.map(|f| speaker.identity.source_address(source, f));
+            owner.extend(addresses.map(|address| (address, speaker.identity.index)));
+        }
+    }
+    for origin in speakers.iter().filter(|speaker| speaker.alive) {
+        for prefix in &origin.originated {
+            for speaker in speakers.iter().filter(|speaker| speaker.alive) {
+                follow(speakers, &owner, (speaker, origin), *prefix)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Sends a packet from one speaker until some speaker keeps it.
+fn follow(
+    speakers: &[Speaker],
+    owner: &BTreeMap<std::net::IpAddr, usize>,
+    (from, origin): (&Speaker, &Speaker),
+    prefix: Prefix,
+) -> Result<(), Violation> {
+    let mut way = vec![from.identity.index];
+    loop {
+        let at = *way.last().expect("it begins somewhere");
+        let next = match speakers[at].kernel.get(&prefix).map(|route| &route.kind) {
+            Some(FibRouteKind::Blackhole | FibRouteKind::Unreachable) => return Ok(()),
+            Some(FibRouteKind::Unicast(next_hops)) => next_hops[0],
+            None => {
+                return Err(Violation::Unheard {
+                    speaker: at,
+                    prefix,
+                    of: origin.identity.index,
+                });
+            }
+        };
+        let next = owner[&next];
+        if next == at {
+            // A source of the speaker itself.
+            return Ok(());
+        }
+        way.push(next);
+        if way.len() > speakers.len() + 1 {
+            return Err(Violation::Loop { prefix, way });
+        }
+    }
+}
+
+/// What every speaker has told every peer.
+pub(super) fn told(network: &mut Network, speakers: &mut [Speaker]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for speaker in speakers.iter_mut().filter(|speaker| speaker.alive) {
+        let from = speaker.identity.index;
+        for number in 0..speaker.sessions.len() {
+            let session = &speaker.sessions[number];
+            let (to, peer) = (session.remote.speaker, session.peer);
+            for family in Family::ALL {
+                let table = RouteTable::Advertised(peer);
+                let routes = routes(network, speaker, table, family);
+                let line = |((prefix, _), told): (&(Prefix, u32), &Told)| {
+                    format!("{from} to {to} {prefix} {told:?}")
+                };
+                let start = lines.len();
+                lines.extend(routes.iter().map(line));
+                // Identifiers are not what is compared, nor the order that they give.
+                lines[start..].sort_unstable();
+            }
+        }
+    }
+    lines
+}
+
+/// Sources that a speaker may have.
+const SOURCES_MAX: usize = 4;

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
+use super::defect::Defect;
 use super::link::Network;
 use crate::fsm::ConnectionId;
 use crate::net::PeerId;
@@ -20,11 +21,13 @@ pub(super) struct Hand {
 
 impl Hand {
     /// Cuts the peer's own stretches out of a chunk and puts its amends in front.
-    pub(super) fn new(chunk: &Chunk, peer: PeerId) -> Self {
-        let amends = chunk.amends.iter().filter(|(whose, _)| *whose == peer);
+    pub(super) fn new(chunk: &Chunk, peer: PeerId, defect: Option<Defect>) -> Self {
+        let is_amended = |whose: PeerId| whose == peer && defect != Some(Defect::AmendsLost);
+        let is_own = |whose: PeerId| whose == peer && defect != Some(Defect::OwnRoutesSent);
+        let amends = chunk.amends.iter().filter(|(whose, _)| is_amended(*whose));
         let mut pieces: VecDeque<Bytes> = amends.map(|(_, octets)| octets.clone()).collect();
         let mut from = 0;
-        for mark in chunk.marks.iter().filter(|mark| mark.source == peer) {
+        for mark in chunk.marks.iter().filter(|mark| is_own(mark.source)) {
             pieces.push_back(chunk.bytes.slice(from..mark.start as usize));
             from = mark.end as usize;
         }
@@ -63,10 +66,10 @@ impl Outbox {
         self.control.push_back(message.into());
     }
 
-    /// Puts a message with routes into an outbox that is free.
-    pub(super) fn begin(&mut self, message: Bytes) {
+    /// Puts messages with routes into an outbox that is free.
+    pub(super) fn begin(&mut self, messages: Bytes) {
         debug_assert!(self.is_free());
-        self.current = message;
+        self.current = messages;
     }
 
     /// Whether nothing waits to be written.

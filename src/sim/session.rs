@@ -1,24 +1,26 @@
 //! The driver of one session: sockets, framer, machine, outbox, and the way to and from the RIB.
 
-use std::collections::BTreeMap;
+mod obey;
+mod read;
+
+use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
-use super::fanout::Fanout;
-use super::learn;
-use super::link::{Item, Network, Place};
+use super::fanout::{Fanout, GroupOf};
+use super::filter::Filter;
+use super::identity::Identity;
+use super::link::{Network, Place};
 use super::member::Member;
 use super::outbox::Outbox;
-use super::speaker::Core;
+use super::peering::{Terms, spoilt};
+use super::core::Core;
 use super::world::Event;
-use crate::fsm::{
-    Action, Backlog, ConnectionId, Direction, Input, Negotiated, Peer, Received, SessionDown,
-    StopReason,
-};
+use crate::fsm::{Backlog, ConnectionId, Input, Negotiated, Peer, StopReason};
 use crate::net::{Family, PeerId, PerFamily};
-use crate::rib::{Command, GroupId, SessionTerms, Version};
-use crate::wire::{DecodeContext, Framer, KEEPALIVE, Message, decode};
+use crate::rib::{Command, Demarcation, DemarcationSteps, PeerSetup, ShardId, Sharding, Version};
+use crate::wire::Framer;
 
 /// One end of a peering.
 #[derive(Debug)]
@@ -26,17 +28,39 @@ pub(super) struct Session {
     pub(super) place: Place,
     pub(super) remote: Place,
     pub(super) peer: PeerId,
+    pub(super) terms: Terms,
+    local: Identity,
+    pub(super) other: Identity,
     pub(super) machine: Peer,
+    /// Whether it is no longer configured.
+    pub(super) removed: bool,
     /// The dial under way, by number: an answer to an earlier one is unwanted.
     dial: Option<u64>,
     dials: u64,
     streams: BTreeMap<ConnectionId, Stream>,
-    terms: Option<Negotiated>,
-    members: PerFamily<Member>,
-    stalled: bool,
+    agreed: Option<Negotiated>,
+    members: Vec<PerFamily<Member>>,
+    demarcation: PerFamily<Demarcation>,
+    /// Messages that go before what members have: where a dump begins and ends, and what was in hand
+    /// by then.
+    queued: VecDeque<Bytes>,
+    reading: Reading,
     wake_at: Option<Instant>,
     /// How often the session came up.
     pub(super) ups: u64,
+    /// How many routes were announced to it and withdrawn.
+    pub(super) heard: u64,
+}
+
+/// How a session reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reading {
+    /// Everything, at once.
+    Freely,
+    /// Nothing.
+    Stalled,
+    /// So many octets a second, of which so many are left of this second.
+    Slowly { octets: usize, left: usize },
 }
 
 /// One TCP connection.
@@ -50,30 +74,69 @@ struct Stream {
 }
 
 impl Session {
-    pub(super) fn new(place: Place, remote: Place, peer: PeerId, machine: Peer) -> Self {
+    /// One end; the other is at `remote`. The `seed` is for the machine's jitter.
+    pub(super) fn new(
+        (place, local): (Place, Identity),
+        (remote, other): (Place, Identity),
+        terms: Terms,
+        seed: u64,
+    ) -> Self {
+        let number = u32::try_from(place.session + 1).expect("fewer sessions");
+        let machine = Peer::new(terms.config(&local, &other), seed);
         Self {
             place,
             remote,
-            peer,
+            peer: PeerId(number),
+            terms,
+            local,
+            other,
             machine,
+            removed: false,
             dial: None,
             dials: 0,
             streams: BTreeMap::new(),
-            terms: None,
-            members: PerFamily {
-                ipv4: Member::new(peer, Family::Ipv4),
-                ipv6: Member::new(peer, Family::Ipv6),
-            },
-            stalled: false,
+            agreed: None,
+            members: Vec::new(),
+            demarcation: demarcation(Sharding::ONE),
+            queued: VecDeque::new(),
+            reading: Reading::Freely,
             wake_at: None,
             ups: 0,
+            heard: 0,
         }
     }
 
-    /// Gives the machine an order.
-    pub(super) fn start(&mut self, network: &mut Network, core: &mut Core) {
+    /// Begins: the RIB learns of the peer, the machine starts. `restarting` says that the speaker has
+    /// come back and still learns what it knew.
+    pub(super) fn begin(&mut self, network: &mut Network, core: &mut Core, restarting: bool) {
+        let member = |shard, family| Member::new(shard, self.peer, family);
+        let both = |shard| PerFamily {
+            ipv4: member(shard, Family::Ipv4),
+            ipv6: member(shard, Family::Ipv6),
+        };
+        self.members = core.rib.sharding().shards().map(both).collect();
+        let setup = self.terms.setup(self.peer, &self.local, &self.other);
+        let setup = spoilt(setup, core.defect);
+        core.tell(network.clock.now(), Command::AddPeer(setup));
+        let preserved = self.terms.peering.forwarding_preserved;
+        self.machine.set_restarting(preserved || restarting);
         self.machine.handle(network.clock.now(), Input::Start);
         self.obey(network, core);
+    }
+
+    /// Forgets everything but its configuration, as the process ends.
+    pub(super) fn crash(&mut self, seed: u64) {
+        let config = self.terms.config(&self.local, &self.other);
+        self.machine = Peer::new(config, seed);
+        self.dial = None;
+        // Answers to dials of the life before are unwanted, too.
+        self.dials += 1;
+        self.streams.clear();
+        self.agreed = None;
+        self.members.clear();
+        self.queued.clear();
+        self.reading = Reading::Freely;
+        self.wake_at = None;
     }
 
     /// Stops the machine.
@@ -81,6 +144,24 @@ impl Session {
         let now = network.clock.now();
         self.machine.handle(now, Input::Stop(reason));
         self.obey(network, core);
+    }
+
+    /// The session is no longer configured.
+    pub(super) fn remove(&mut self, network: &mut Network, core: &mut Core) {
+        self.stop(network, core, StopReason::Deconfigured);
+        core.tell(network.clock.now(), Command::RemovePeer(self.peer));
+        self.removed = true;
+    }
+
+    /// Applies other terms without a reset; the RIB is to be told of the setup.
+    pub(super) fn changed(&mut self, change: Change) -> PeerSetup {
+        match change {
+            Change::Import(filter) => self.terms.import = filter,
+            Change::Export(filter) => self.terms.export = filter,
+            Change::Limit(limit) => self.terms.limit = limit,
+            Change::Client(client) => self.terms.client = client,
+        }
+        self.terms.setup(self.peer, &self.local, &self.other)
     }
 
     /// Asks the peer for its routes again.
@@ -92,283 +173,25 @@ impl Session {
         self.obey(network, core);
     }
 
-    /// Stops or resumes reading.
-    pub(super) fn stall(&mut self, network: &mut Network, core: &mut Core, stalled: bool) {
-        self.stalled = stalled;
-        let connections: Vec<_> = self.streams.keys().copied().collect();
-        for connection in connections {
-            self.on_arrival(network, core, connection);
-        }
+    /// The speaker recovers no longer.
+    pub(super) fn recovered(&mut self) {
+        let preserved = self.terms.peering.forwarding_preserved;
+        self.machine.set_restarting(preserved);
     }
 
     /// Fires the machine's timers.
     pub(super) fn on_timer(&mut self, network: &mut Network, core: &mut Core) {
         let now = network.clock.now();
         self.wake_at = None;
-        let unread = self.stalled
-            && self
-                .streams
-                .iter()
-                .any(|(id, stream)| network.has_unread(*id, stream.side));
-        let backlog = match unread {
+        let has_unread = |(id, stream): (&ConnectionId, &Stream)| {
+            network.has_unread(*id, stream.side) && !stream.closing
+        };
+        let backlog = match self.reading != Reading::Freely && self.streams.iter().any(has_unread) {
             true => Backlog::Unread,
             false => Backlog::Drained,
         };
         self.machine.handle_timeout(now, backlog);
         self.obey(network, core);
-    }
-
-    /// Reads what has arrived on a connection.
-    pub(super) fn on_arrival(&mut self, network: &mut Network, core: &mut Core, id: ConnectionId) {
-        loop {
-            let known = self.streams.get(&id).map(|stream| stream.side);
-            let side = match known {
-                Some(_) if self.stalled => return,
-                Some(side) => side,
-                // A connection begins with the item that says so.
-                None if network.place(id, 0) == Some(self.place) => 0,
-                None if network.place(id, 1) == Some(self.place) => 1,
-                None => return,
-            };
-            match network.take(id, side) {
-                None => return,
-                Some(Item::Connected(direction, dial)) => {
-                    self.on_connected(network, core, id, side, direction, dial);
-                }
-                Some(Item::Octets(octets)) => self.on_octets(network, core, id, &octets),
-                Some(Item::Ended(reason)) => {
-                    self.streams.remove(&id);
-                    let input = Input::Closed {
-                        connection: id,
-                        reason,
-                    };
-                    self.machine.handle(network.clock.now(), input);
-                    self.obey(network, core);
-                }
-            }
-        }
-    }
-
-    fn on_connected(
-        &mut self,
-        network: &mut Network,
-        core: &mut Core,
-        id: ConnectionId,
-        side: usize,
-        direction: Direction,
-        dial: u64,
-    ) {
-        let wanted = match direction {
-            Direction::Outgoing => self.dial == Some(dial),
-            Direction::Incoming => true,
-        };
-        if !wanted {
-            network.close(id, side);
-            return;
-        }
-        if direction == Direction::Outgoing {
-            self.dial = None;
-        }
-        let stream = Stream {
-            side,
-            framer: Framer::new(),
-            outbox: Outbox::default(),
-            closing: false,
-        };
-        self.streams.insert(id, stream);
-        let input = Input::Connected {
-            direction,
-            connection: id,
-        };
-        self.machine.handle(network.clock.now(), input);
-        self.obey(network, core);
-    }
-
-    fn on_octets(
-        &mut self,
-        network: &mut Network,
-        core: &mut Core,
-        id: ConnectionId,
-        octets: &[u8],
-    ) {
-        if let Some(stream) = self.streams.get_mut(&id) {
-            stream.framer.extend(octets);
-        }
-        while let Some(stream) = self.streams.get_mut(&id)
-            && !stream.closing
-        {
-            match stream.framer.next() {
-                Ok(None) => return,
-                Ok(Some(message)) => self.on_message(network, core, id, &message),
-                Err(error) => self.receive(network, core, id, Received::Faulty(error)),
-            }
-        }
-    }
-
-    fn on_message(
-        &mut self,
-        network: &mut Network,
-        core: &mut Core,
-        id: ConnectionId,
-        message: &[u8],
-    ) {
-        let context = self
-            .machine
-            .negotiated(id)
-            .map_or(DecodeContext::BEFORE_OPEN, Negotiated::decode_context);
-        match decode(message, &context) {
-            Ok(Message::Open(open)) => self.receive(network, core, id, Received::Open(open)),
-            Ok(Message::Keepalive) => self.receive(network, core, id, Received::Keepalive),
-            Ok(Message::Notification(notification)) => {
-                self.receive(network, core, id, Received::Notification(notification));
-            }
-            Ok(Message::RouteRefresh(refresh)) => {
-                self.receive(network, core, id, Received::RouteRefresh(refresh));
-            }
-            Ok(Message::Update(update)) => {
-                assert!(update.faults.is_empty(), "our own messages are good");
-                self.receive(network, core, id, Received::Update);
-                if self.established() == Some(id) {
-                    for command in learn::commands(self.peer, &update) {
-                        core.tell(network.clock.now(), command);
-                    }
-                }
-            }
-            Err(error) => self.receive(network, core, id, Received::Faulty(error)),
-        }
-        let terms = self.machine.negotiated(id);
-        let extended = terms.is_some_and(|terms| terms.extended_message);
-        if let Some(stream) = self.streams.get_mut(&id) {
-            stream.framer.allow_extended(extended);
-        }
-    }
-
-    fn receive(
-        &mut self,
-        network: &mut Network,
-        core: &mut Core,
-        connection: ConnectionId,
-        message: Received,
-    ) {
-        let input = Input::Received {
-            connection,
-            message,
-        };
-        self.machine.handle(network.clock.now(), input);
-        self.obey(network, core);
-    }
-
-    /// Does what the machine asks.
-    fn obey(&mut self, network: &mut Network, core: &mut Core) {
-        while let Some(action) = self.machine.poll_action() {
-            match action {
-                Action::Dial => {
-                    self.dials += 1;
-                    self.dial = Some(self.dials);
-                    network.dial(self.place, self.remote, self.dials);
-                }
-                Action::CancelDial => self.dial = None,
-                Action::SendOpen(id, open) => {
-                    let mut message = Vec::new();
-                    open.encode(&mut message);
-                    self.send(id, message);
-                }
-                Action::SendKeepalive(id) => self.send(id, KEEPALIVE.to_vec()),
-                Action::SendRefresh(id, refresh) => {
-                    let mut message = Vec::new();
-                    refresh.encode(&mut message);
-                    self.send(id, message);
-                }
-                Action::SendNotification(id, notification) => {
-                    // Hold timer, Cease, send hold timer: anything else would be a fault of our own.
-                    assert!(matches!(notification.code, 4 | 6 | 8), "{notification:?}");
-                    let mut message = Vec::new();
-                    notification.encode(&mut message);
-                    self.send(id, message);
-                }
-                Action::Close(id) => {
-                    if let Some(stream) = self.streams.get_mut(&id) {
-                        stream.closing = true;
-                    }
-                }
-                Action::Up(_, terms) => self.on_up(network.clock.now(), core, *terms),
-                Action::Down(down) => self.on_down(network.clock.now(), core, &down),
-                Action::Refresh(family) => {
-                    let peer = self.peer;
-                    let refresh = Command::Refresh { peer, family };
-                    core.tell(network.clock.now(), refresh);
-                }
-                Action::RefreshBegins(family) => {
-                    let peer = self.peer;
-                    core.tell(network.clock.now(), Command::RefreshBegin { peer, family });
-                }
-                Action::RefreshEnds(family) => {
-                    let peer = self.peer;
-                    core.tell(network.clock.now(), Command::RefreshEnd { peer, family });
-                }
-                Action::RefreshRefused(..) | Action::Failed(_) => {}
-            }
-        }
-        self.pump(network, core);
-        self.schedule_wake(network);
-    }
-
-    fn send(&mut self, id: ConnectionId, message: Vec<u8>) {
-        if let Some(stream) = self.streams.get_mut(&id) {
-            stream.outbox.push(message);
-        }
-    }
-
-    fn on_up(&mut self, now: Instant, core: &mut Core, terms: Negotiated) {
-        self.ups += 1;
-        let preserved = |family| {
-            let restart = terms.graceful_restart?;
-            let of_family = (*restart.families.get(family))?;
-            Some(of_family.forwarding_preserved)
-        };
-        let session = SessionTerms {
-            local_address: None,
-            peer: self.peer,
-            peer_id: terms.peer_id,
-            families: terms.families,
-            four_octet_as: terms.four_octet_as,
-            add_path: terms.add_path,
-            forwarding_preserved: PerFamily {
-                ipv4: preserved(Family::Ipv4).unwrap_or(false),
-                ipv6: preserved(Family::Ipv6).unwrap_or(false),
-            },
-            stale_until: Some(now + STALE_TIME),
-            enhanced_refresh: terms.enhanced_refresh,
-            extended_message: terms.extended_message,
-            extended_next_hop: terms.extended_next_hop,
-        };
-        core.tell(now, Command::SessionUp(session));
-        for family in terms.families.families() {
-            self.members.get_mut(family).begin(now, core);
-        }
-        self.terms = Some(terms);
-    }
-
-    fn on_down(&mut self, now: Instant, core: &mut Core, down: &SessionDown) {
-        let terms = self.terms.take();
-        let restart = terms
-            .and_then(|terms| terms.graceful_restart)
-            .filter(|_| down.keep_routes);
-        let until = |family| {
-            let restart = restart?;
-            (*restart.families.get(family))?;
-            Some(now + Duration::from_secs(restart.restart_time.into()))
-        };
-        self.members.ipv4.end();
-        self.members.ipv6.end();
-        let command = Command::SessionDown {
-            peer: self.peer,
-            keep_until: PerFamily {
-                ipv4: until(Family::Ipv4),
-                ipv6: until(Family::Ipv6),
-            },
-        };
-        core.tell(now, command);
     }
 
     fn schedule_wake(&mut self, network: &mut Network) {
@@ -379,21 +202,6 @@ impl Session {
             self.wake_at = Some(at);
             network.clock.schedule(at, Event::Timer(self.place));
         }
-    }
-
-    /// The membership in a family's group.
-    pub(super) const fn member(&mut self, family: Family) -> &mut Member {
-        self.members.get_mut(family)
-    }
-
-    /// The groups that this session follows, and how far it has come.
-    pub(super) fn live(&self) -> impl Iterator<Item = (GroupId, Version)> + '_ {
-        self.members.iter().filter_map(|(_, member)| member.live())
-    }
-
-    /// How often the session fell behind its groups.
-    pub(super) fn lags(&self) -> u64 {
-        self.members.iter().map(|(_, member)| member.lags).sum()
     }
 
     /// Writes all that the windows let through, on every connection.
@@ -412,11 +220,12 @@ impl Session {
                 if established != Some(id) {
                     break;
                 }
-                let Some(message) = self.next_routes(network.clock.now(), core) else {
+                let octets_max = network.window().min(WRITE_OCTETS_MAX);
+                let Some(messages) = self.next_routes(network.clock.now(), core, octets_max) else {
                     break;
                 };
                 if let Some(stream) = self.streams.get_mut(&id) {
-                    stream.outbox.begin(message);
+                    stream.outbox.begin(messages);
                 }
             }
             self.tell_progress(network.clock.now(), id);
@@ -436,19 +245,107 @@ impl Session {
         }
     }
 
-    fn next_routes(&mut self, now: Instant, core: &mut Core) -> Option<Bytes> {
-        Family::ALL
-            .into_iter()
-            .find_map(|family| self.members.get_mut(family).next_message(now, core))
+    /// The peer wants to be told everything again.
+    fn on_refresh(&mut self, now: Instant, core: &mut Core, family: Family) {
+        let agreed = self.agreed.as_ref();
+        let marked = agreed.is_some_and(|agreed| agreed.enhanced_refresh);
+        let steps = self.demarcation.get_mut(family).on_refresh(marked);
+        self.demarcate(now, core, family, steps);
+    }
+
+    /// A shard has handed over all that there was to tell.
+    pub(super) fn on_complete(
+        &mut self,
+        now: Instant,
+        core: &mut Core,
+        (shard, family): (ShardId, Family),
+    ) {
+        let steps = self.demarcation.get_mut(family).on_complete(shard);
+        self.demarcate(now, core, family, steps);
+    }
+
+    /// Says how far the routes go that are in hand.
+    fn demarcate(
+        &mut self,
+        now: Instant,
+        core: &mut Core,
+        family: Family,
+        steps: DemarcationSteps,
+    ) {
+        if !steps.write.is_empty() {
+            for both in &mut self.members {
+                self.queued.extend(both.get_mut(family).take_hand(core));
+            }
+        }
+        let messages = steps.write.iter().map(|boundary| boundary.message(family));
+        self.queued.extend(messages);
+        if let Some(awaited) = steps.refresh {
+            let refresh = Command::Refresh {
+                peer: self.peer,
+                family,
+                awaited,
+            };
+            core.tell(now, refresh);
+        }
+    }
+
+    /// Whole messages, until there are as many octets, or one more.
+    fn next_routes(&mut self, now: Instant, core: &mut Core, octets_max: usize) -> Option<Bytes> {
+        let mut next = || {
+            if let Some(message) = self.queued.pop_front() {
+                return Some(message);
+            }
+            let mut members = self.members.iter_mut();
+            members.find_map(|both| {
+                let message = both.ipv4.next_message(now, core);
+                message.or_else(|| both.ipv6.next_message(now, core))
+            })
+        };
+        let first = next()?;
+        if first.len() >= octets_max {
+            return Some(first);
+        }
+        let mut messages = BytesMut::from(first);
+        while messages.len() < octets_max
+            && let Some(message) = next()
+        {
+            messages.extend_from_slice(&message);
+        }
+        Some(messages.freeze())
+    }
+}
+
+/// What others ask of it.
+impl Session {
+    /// The membership in a family's group, as far as one shard goes.
+    pub(super) fn member(&mut self, shard: ShardId, family: Family) -> Option<&mut Member> {
+        let members = self.members.get_mut(shard.index());
+        members.map(|both| both.get_mut(family))
+    }
+
+    fn members(&self) -> impl Iterator<Item = &Member> {
+        self.members
+            .iter()
+            .flat_map(|both| [&both.ipv4, &both.ipv6])
+    }
+
+    /// The groups that this session follows, and how far it has come.
+    pub(super) fn live(&self) -> impl Iterator<Item = (GroupOf, Version)> + '_ {
+        self.members().filter_map(Member::live)
+    }
+
+    /// How often the session fell behind its groups.
+    pub(super) fn lags(&self) -> u64 {
+        self.members().map(|member| member.lags).sum()
     }
 
     pub(super) fn established(&self) -> Option<ConnectionId> {
         self.machine.established().map(|(id, _)| id)
     }
 
-    /// The terms of the session, while it is up.
-    pub(super) const fn terms(&self) -> Option<&Negotiated> {
-        self.terms.as_ref()
+    /// What was agreed in the session, while it is up.
+    pub(super) const fn agreed(&self) -> Option<&Negotiated> {
+        self.agreed.as_ref()
     }
 
     /// Whether nothing waits to be written and nothing is awaited from the RIB.
@@ -456,12 +353,29 @@ impl Session {
         // What lingers on a closed connection may have to wait for its link.
         let written = |stream: &Stream| stream.closing || stream.outbox.is_free();
         self.streams.values().all(written)
-            && self
-                .members
-                .iter()
-                .all(|(_, member)| member.is_at_rest(fanout))
+            && self.queued.is_empty()
+            && self.members().all(|m| m.is_at_rest(fanout))
     }
 }
+
+fn demarcation(sharding: Sharding) -> PerFamily<Demarcation> {
+    PerFamily {
+        ipv4: Demarcation::new(sharding),
+        ipv6: Demarcation::new(sharding),
+    }
+}
+
+/// What may change of a session without a reset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    Import(Filter),
+    Export(Filter),
+    Limit(Option<u32>),
+    Client(bool),
+}
+
+/// The most octets of routes that are written at once.
+const WRITE_OCTETS_MAX: usize = 4096;
 
 /// How long stale routes of a peer may stay after it has come back: for ever in this world, so that it
 /// is End-of-RIB that must end them.

@@ -4,10 +4,14 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use super::*;
-use crate::net::{Asn, Prefix, RouterId};
+use crate::net::{Asn, ClusterId, Prefix, RouterId};
 
 fn mesh(speakers: u32) -> (World, Vec<SpeakerId>) {
-    let mut world = World::new(1, 2_000, 2);
+    let mut world = World::new(Options {
+        window_octets: 2_000,
+        ring_chunks: 2,
+        ..Options::default()
+    });
     let speakers: Vec<_> = (0..speakers)
         .map(|number| {
             let router_id = RouterId(Ipv4Addr::from_bits(0x0a00_0001 + number));
@@ -88,4 +92,41 @@ fn a_seed_names_one_history() {
     };
     assert_eq!(run(3), run(3));
     assert_ne!(run(3).trace, run(4).trace);
+}
+
+#[test]
+fn a_small_crowd_hears_everybody() {
+    let crowd = Crowd::new(5, Shape::Hierarchy, 3, 23, 2);
+    let report = crowd.run().expect("every invariant holds");
+    assert_eq!(report.speakers, 23);
+}
+
+#[test]
+fn reflectors_that_contradict_each_other_cause_no_storm() {
+    let mut world = World::new(Options::default());
+    let add = |world: &mut World, number: u32, cluster| {
+        let router_id = RouterId(Ipv4Addr::from_bits(0x0a00_0001 + number));
+        let cluster: Option<u32> = cluster;
+        let cluster = cluster.map(|id| ClusterId(Ipv4Addr::from_bits(id)));
+        world.add_speaker(Asn(64_512), router_id, cluster)
+    };
+    // Each takes each of the other three for its client.
+    let reflectors: Vec<_> = (0..4).map(|n| add(&mut world, n, Some(n + 1))).collect();
+    let clients: Vec<_> = (4..10).map(|n| add(&mut world, n, None)).collect();
+    for (number, one) in reflectors.iter().enumerate() {
+        let others = reflectors[number + 1..].iter().chain(&clients);
+        for other in others {
+            world.peer(*one, *other, &Peering::default());
+        }
+    }
+    world.run_until_quiet(LIMIT).expect("it comes to rest");
+    let before = world.heard();
+    for fault in [Fault::Originate, Fault::Withdraw] {
+        world.inflict(fault(clients[0], prefix(1)));
+        world.run_until_quiet(LIMIT).expect("it comes to rest");
+        world.check().expect("every invariant holds");
+    }
+    // Four reflectors hear it of the client; each tells eight others, some of them twice.
+    let heard = world.heard() - before;
+    assert!(heard <= 2 * 2 * (4 + 4 * 8), "{heard} routes were told");
 }

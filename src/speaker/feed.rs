@@ -1,4 +1,4 @@
-//! Between the shard and the kernel's writer: changes are pulled at the writer's pace.
+//! Between the shards and the kernel's writer: changes are pulled at the writer's pace.
 
 use std::sync::Arc;
 
@@ -6,8 +6,7 @@ use tokio::sync::mpsc;
 
 use super::shards::{FibLink, FibMail, RibHandle};
 use crate::fib::{FibInput, FibOutput};
-use crate::rib::Command;
-use crate::session::RibMail;
+use crate::rib::{BookSteps, Command, KernelPulls, NextHopBook, NextHopState, ShardId};
 
 /// Changes in one pull (architecture §3, "Kernel").
 const CHANGES_A_PULL: usize = 512;
@@ -19,132 +18,156 @@ pub async fn run(
     writer: mpsc::Sender<FibInput>,
     mut reports: mpsc::Receiver<FibOutput>,
 ) {
-    let mut pace = Pace::default();
+    let mut feed = Feed::new(&rib);
     loop {
         tokio::select! {
             () = link.bell.notified() => {
-                for input in pace.on_mail(link.take()) {
-                    if writer.send(input).await.is_err() {
-                        return;
+                for (shard, mail) in link.take() {
+                    let taken = feed.on_mail(shard, mail);
+                    if !taken.tell.is_empty() {
+                        rib.send_to(shard, Command::NextHops(taken.tell)).await;
+                    }
+                    for input in taken.inputs {
+                        if writer.send(input).await.is_err() {
+                            return;
+                        }
                     }
                 }
             }
             report = reports.recv() => match report {
                 Some(FibOutput::NextHops(states)) => {
-                    rib.send(RibMail::Command(Command::NextHops(states))).await;
+                    feed.next_hops.tell(&states);
+                    rib.send(Command::NextHops(states)).await;
                 }
-                Some(FibOutput::WantMore) => pace.on_written(),
+                Some(FibOutput::WantMore) => feed.pulls.on_written(),
                 None => return,
             }
         }
-        if pace.should_pull() {
-            rib.send(RibMail::Command(Command::PullFib {
-                max: CHANGES_A_PULL,
-            }))
-            .await;
+        while let Some(shard) = feed.pulls.next_pull() {
+            let max = CHANGES_A_PULL;
+            rib.send_to(shard, Command::PullFib { max }).await;
         }
     }
 }
 
-/// When to pull: one pull at a time, none while the writer works, again after every batch.
-#[derive(Debug, Default)]
-struct Pace {
-    pending: bool,
-    step: Step,
+/// What is known of the shards' wishes.
+struct Feed {
+    pulls: KernelPulls,
+    next_hops: NextHopBook,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Step {
-    #[default]
-    Idle,
-    Pulling,
-    Writing,
+/// What follows from a shard's mail.
+#[derive(Default)]
+struct Taken {
+    /// For the kernel's writer.
+    inputs: Vec<FibInput>,
+    /// For the shard.
+    tell: Vec<(std::net::IpAddr, NextHopState)>,
 }
 
-impl Pace {
-    fn on_mail(&mut self, mail: FibMail) -> Vec<FibInput> {
-        let mut inputs = Vec::new();
-        let (track, untrack): (Vec<_>, Vec<_>) =
-            mail.tracking.into_iter().partition(|(_, wanted)| *wanted);
-        if !track.is_empty() {
-            inputs.push(FibInput::Track(
-                track.into_iter().map(|(address, _)| address).collect(),
-            ));
+impl Feed {
+    fn new(rib: &RibHandle) -> Self {
+        Self {
+            pulls: KernelPulls::new(rib.sharding()),
+            next_hops: NextHopBook::default(),
         }
-        if !untrack.is_empty() {
-            inputs.push(FibInput::Untrack(
-                untrack.into_iter().map(|(address, _)| address).collect(),
-            ));
-        }
-        self.pending |= mail.pending;
-        if let Some(changes) = mail.changes {
-            self.step = if changes.is_empty() {
-                Step::Idle
+    }
+
+    fn on_mail(&mut self, shard: ShardId, mail: FibMail) -> Taken {
+        let mut steps = BookSteps::default();
+        for (address, wanted) in mail.tracking {
+            if wanted {
+                self.next_hops.track(shard, address, &mut steps);
             } else {
-                Step::Writing
-            };
+                self.next_hops.untrack(shard, address, &mut steps);
+            }
+        }
+        let mut inputs = Vec::new();
+        if !steps.track.is_empty() {
+            inputs.push(FibInput::Track(steps.track));
+        }
+        if !steps.untrack.is_empty() {
+            inputs.push(FibInput::Untrack(steps.untrack));
+        }
+        if let Some(changes) = mail.changes
+            && self.pulls.on_changes(shard, changes.is_empty())
+        {
             // An empty batch as well: it tells the writer that it has everything.
             inputs.push(FibInput::Changes(changes));
         }
-        inputs
-    }
-
-    const fn on_written(&mut self) {
-        self.step = Step::Idle;
-        self.pending = true;
-    }
-
-    fn should_pull(&mut self) -> bool {
-        let pull = self.pending && self.step == Step::Idle;
-        if pull {
-            self.pending = false;
-            self.step = Step::Pulling;
+        if mail.pending {
+            self.pulls.on_pending(shard);
         }
-        pull
+        Taken {
+            inputs,
+            tell: steps.tell,
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rib::FibChange;
+    use crate::rib::{FibChange, Sharding};
 
-    fn change() -> FibChange {
-        FibChange {
-            prefix: "10.65.0.0/26".parse().expect("a prefix"),
-            route: None,
+    const A: ShardId = ShardId(0);
+    const B: ShardId = ShardId(1);
+
+    fn feed() -> Feed {
+        Feed {
+            pulls: KernelPulls::new(Sharding::new(2, 0)),
+            next_hops: NextHopBook::default(),
         }
     }
 
-    fn mail(pending: bool, changes: Option<Vec<FibChange>>) -> FibMail {
+    fn changes(count: usize) -> FibMail {
+        let change = FibChange {
+            prefix: "10.65.0.0/26".parse().expect("a prefix"),
+            route: None,
+        };
         FibMail {
-            pending,
-            changes,
+            changes: Some(vec![change; count]),
+            ..FibMail::default()
+        }
+    }
+
+    fn tracking(wanted: bool) -> FibMail {
+        FibMail {
+            tracking: [([192, 0, 2, 1].into(), wanted)].into(),
             ..FibMail::default()
         }
     }
 
     #[test]
-    fn nothing_is_pulled_while_a_pull_or_a_write_is_under_way() {
-        let mut pace = Pace::default();
-        pace.on_mail(mail(true, None));
-        assert!(pace.should_pull());
-        pace.on_mail(mail(true, None));
-        assert!(!pace.should_pull());
-        pace.on_mail(mail(false, Some(vec![change()])));
-        assert!(!pace.should_pull());
-        pace.on_written();
-        assert!(pace.should_pull());
+    fn what_one_shard_has_is_handed_on_and_nothing_once_all_have_nothing() {
+        let mut feed = feed();
+        feed.pulls.on_written();
+        while feed.pulls.next_pull().is_some() {}
+        let handed = |taken: Taken| -> Vec<usize> {
+            let counts = taken.inputs.into_iter().map(|input| match input {
+                FibInput::Changes(changes) => changes.len(),
+                _ => panic!("not changes"),
+            });
+            counts.collect()
+        };
+        assert!(handed(feed.on_mail(A, changes(0))).is_empty());
+        assert_eq!(handed(feed.on_mail(B, changes(3))), [3]);
+        feed.pulls.on_written();
+        while feed.pulls.next_pull().is_some() {}
+        assert!(handed(feed.on_mail(B, changes(0))).is_empty());
+        assert_eq!(handed(feed.on_mail(A, changes(0))), [0]);
     }
 
     #[test]
-    fn an_empty_answer_ends_the_pulling_until_the_next_change() {
-        let mut pace = Pace::default();
-        pace.on_mail(mail(true, None));
-        assert!(pace.should_pull());
-        pace.on_mail(mail(false, Some(vec![])));
-        assert!(!pace.should_pull());
-        pace.on_mail(mail(true, None));
-        assert!(pace.should_pull());
+    fn a_next_hop_of_two_shards_is_one_to_the_kernel() {
+        let mut feed = feed();
+        let inputs = |taken: Taken| taken.inputs.len();
+        assert_eq!(inputs(feed.on_mail(A, tracking(true))), 1);
+        let state = NextHopState::Reachable { metric: 1 };
+        feed.next_hops.tell(&[([192, 0, 2, 1].into(), state)]);
+        let second = feed.on_mail(B, tracking(true));
+        assert_eq!((second.inputs.len(), second.tell.len()), (0, 1));
+        assert_eq!(inputs(feed.on_mail(A, tracking(false))), 0);
+        assert_eq!(inputs(feed.on_mail(B, tracking(false))), 1);
     }
 }

@@ -1,8 +1,9 @@
 //! The reconciler: a plan comes in, sessions, the RIB and the kernel's feed follow it.
 //!
 //! [`Registry`] turns the difference of two plans into [`Step`]s without touching anything;
-//! [`Speaker`] runs them. The RIB lives on a thread of its own ([`shards`]), the rings that carry its
-//! publications in [`fanout`], the rule for when left-over kernel routes may go in [`recovery`].
+//! [`Speaker`] runs them. The RIB's shards live on threads of their own ([`shards`]), the rings that
+//! carry their publications in [`fanout`], the rule for when left-over kernel routes may go in
+//! [`recovery`].
 //!
 //! # Who waits for whom
 //!
@@ -11,9 +12,9 @@
 //!
 //! | queue | bound | when it is full |
 //! | --- | --- | --- |
-//! | the shard's mailbox | [`shards::MAILBOX_MAX`] | sessions stop reading; the speaker waits |
+//! | a shard's mailbox | [`shards::MAILBOX_MAX`] | sessions stop reading; the speaker waits |
 //! | a group's ring | [`crate::rib::RING_CHUNKS`] | the slowest reader falls off and catches up |
-//! | kernel changes | one batch, asked for by the writer | cannot happen |
+//! | kernel changes | one batch a shard, asked for by the writer | cannot happen |
 //! | next hops to track | one entry a next hop | coalesced |
 
 mod fanout;
@@ -27,7 +28,7 @@ pub use feed::run as run_fib_feed;
 pub use operate::{OPERATIONS_MAX, Operation};
 pub use recovery::{Recovery, RecoveryState};
 pub use registry::{Registry, Step};
-pub use shards::{FibLink, RibHandle, spawn as spawn_shard};
+pub use shards::{FibLink, RibHandle, spawn as spawn_shards};
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, RandomState};
@@ -43,7 +44,7 @@ use crate::plan::{ChangeMode, PeerName, Plan};
 use crate::rib::Command;
 use crate::session::{
     Acceptor, Acceptors, Arrivals, Driver, DriverCommand, DriverHandle, DriverOptions, Keys,
-    ListenViews, Listener, PeerSpec, PeerView, Reception, RibMail,
+    ListenViews, Listener, PeerSpec, PeerView, Reception,
 };
 
 /// The sessions of the moment and what each shows of itself.
@@ -128,7 +129,7 @@ impl Speaker {
             let keep_until = PerFamily::default();
             let peer = spec.id;
             let down = Command::SessionDown { peer, keep_until };
-            self.rib.send(RibMail::Command(down)).await;
+            self.rib.send(down).await;
             self.start(spec);
             self.publish();
         }
@@ -138,7 +139,7 @@ impl Speaker {
     /// OPENs from here on carry neither R nor F bit.
     pub async fn recovered(&mut self) {
         self.restarting = false;
-        self.rib.send(RibMail::Command(Command::Recovered)).await;
+        self.rib.send(Command::Recovered).await;
         for driver in self.drivers.values() {
             // A full queue only delays a bit in the next OPEN; the session itself goes on.
             let _ = driver.commands.send(DriverCommand::Restarting(false)).await;
@@ -160,7 +161,7 @@ impl Speaker {
 
     async fn step(&mut self, step: Step) {
         match step {
-            Step::Rib(command) => self.rib.send(RibMail::Command(command)).await,
+            Step::Rib(command) => self.rib.send(command).await,
             Step::Start(spec) => self.start(*spec),
             Step::Reconfigure(spec, mode) => self.reconfigure(*spec, mode).await,
             Step::Stop(id, _) => self.stop(id).await,
@@ -176,7 +177,7 @@ impl Speaker {
             shutdown: self.shut_down.get(&spec.name).cloned(),
             seed,
         };
-        let driver = Driver::spawn(spec, self.rib.mailbox(), options);
+        let driver = Driver::spawn(spec, self.rib.mailboxes(), options);
         self.drivers.insert(id, driver);
     }
 

@@ -1,11 +1,13 @@
-//! The thread that runs the RIB's shard, and its mailbox.
+//! The threads that run the RIB's shards, and their mailboxes.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::future::{Future, poll_fn};
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::Thread;
+use std::time::{Duration, Instant};
 
-use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::fanout::Fanout;
@@ -13,64 +15,108 @@ use crate::clock;
 use crate::metrics::{Histogram, Metrics};
 use crate::net::PeerId;
 use crate::rib::{
-    Answer, Command, FibChange, Output, PrefixLimitEvent, Query, Shard, ShardOptions,
+    Answer, Command, FibChange, Gathering, Output, PrefixLimitEvent, Query, Shard, ShardId,
+    ShardOptions, Sharding,
 };
-use crate::session::{RibMail, RibReply};
+use crate::session::{RibMail, RibMailboxes, RibReply};
 
-/// Letters that wait for the shard.
+/// Letters that wait for one shard.
 pub(super) const MAILBOX_MAX: usize = 1024;
 
-/// Letters taken in one turn, so that output does not wait behind a flood of input.
-const LETTERS_A_TURN: usize = 64;
+/// Letters taken in one turn.
+const LETTERS_A_TURN: usize = MAILBOX_MAX;
 
-/// Places for replies that are kept free of warnings: a pull, a detach and an exceeded limit in each
-/// family.
-const REPLIES_RESERVED: usize = 6;
+/// Routes taken in one turn, or a letter's more, so that output does not wait behind a flood of input:
+/// 2048 × 300 ns.
+const ROUTES_A_TURN: usize = 2048;
+
+/// Places for each shard's replies that are kept free of warnings: a pull, its end, a detach and an
+/// exceeded limit in each family.
+const REPLIES_RESERVED: usize = 8;
 
 /// How often rings are looked at while somebody still reads them.
 const DRAIN_INTERVAL: Duration = Duration::from_millis(200);
 
-/// The shell's end of the shard's mailbox.
+/// The shell's end of the shards' mailboxes.
 #[derive(Clone, Debug)]
 pub struct RibHandle {
-    mailbox: mpsc::Sender<RibMail>,
+    mailboxes: RibMailboxes,
 }
 
 impl RibHandle {
-    /// A sender for a session's own use.
-    pub fn mailbox(&self) -> mpsc::Sender<RibMail> {
-        self.mailbox.clone()
+    /// The mailboxes, for a session's own use.
+    pub fn mailboxes(&self) -> RibMailboxes {
+        self.mailboxes.clone()
     }
 
-    /// Sends one letter, waiting for room. The shard's thread lives as long as the process; at
-    /// shutdown letters are dropped.
-    pub async fn send(&self, letter: RibMail) {
-        let _ = self.mailbox.send(letter).await;
+    /// How prefixes are spread over shards.
+    pub const fn sharding(&self) -> Sharding {
+        self.mailboxes.sharding()
     }
 
-    /// Completes once the shard's thread is gone.
+    /// Sends a command to whichever shards it concerns, waiting for room. Their threads live as long as
+    /// the process; at shutdown letters are dropped.
+    pub async fn send(&self, command: Command) {
+        let mut parts = Vec::new();
+        self.sharding()
+            .deliver(command, |shard, command| parts.push((shard, command)));
+        for (shard, command) in parts {
+            self.send_to(shard, command).await;
+        }
+    }
+
+    /// The same for one shard.
+    pub async fn send_to(&self, shard: ShardId, command: Command) {
+        self.mail(shard, RibMail::Command(command)).await;
+    }
+
+    /// Completes once the thread of a shard is gone.
     pub async fn gone(&self) {
-        self.mailbox.closed().await;
+        let closed = self
+            .mailboxes
+            .iter()
+            .map(|mailbox| Box::pin(mailbox.closed()));
+        let mut closed: Vec<_> = closed.collect();
+        poll_fn(|context| {
+            let mut polls = closed.iter_mut().map(|one| one.as_mut().poll(context));
+            polls.find(Poll::is_ready).unwrap_or(Poll::Pending)
+        })
+        .await;
     }
 
-    /// Asks a question; `None` once the shard is gone.
+    /// Asks a question; `None` once a shard is gone.
     pub async fn ask(&self, query: Query) -> Option<Answer> {
-        let (answer, reply) = oneshot::channel();
-        self.send(RibMail::Ask { query, answer }).await;
-        reply.await.ok()
+        let mut gathering = Gathering::new(self.sharding(), query);
+        let mut replies = Vec::new();
+        for (shard, query) in gathering.questions().collect::<Vec<_>>() {
+            let (answer, reply) = oneshot::channel();
+            self.mail(shard, RibMail::Ask { query, answer }).await;
+            replies.push((shard, reply));
+        }
+        let mut all = None;
+        for (shard, reply) in replies {
+            all = gathering.add(shard, reply.await.ok()?);
+        }
+        all
+    }
+
+    async fn mail(&self, shard: ShardId, letter: RibMail) {
+        if let Some(mailbox) = self.mailboxes.of(shard) {
+            let _ = mailbox.send(letter).await;
+        }
     }
 }
 
-/// What the shard hands to the kernel's feed. Never blocks the shard: wishes to track next hops are
+/// What shards hand to the kernel's feed. Never blocks a shard: wishes to track next hops are
 /// coalesced to one an address, route changes are only sent when asked for.
 #[derive(Debug, Default)]
 pub struct FibLink {
-    state: Mutex<FibMail>,
+    state: Mutex<BTreeMap<ShardId, FibMail>>,
     /// Rung whenever there is something in the link.
     pub bell: Notify,
 }
 
-/// What waits for the kernel's feed.
+/// What waits for the kernel's feed from one shard.
 #[derive(Debug, Default)]
 pub(super) struct FibMail {
     /// The shard has changes to pull.
@@ -82,45 +128,62 @@ pub(super) struct FibMail {
 }
 
 impl FibLink {
-    fn put(&self, fill: impl FnOnce(&mut FibMail)) {
-        fill(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
+    fn put(&self, shard: ShardId, fill: impl FnOnce(&mut FibMail)) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        fill(state.entry(shard).or_default());
+        drop(state);
         self.bell.notify_one();
     }
 
-    pub(super) fn take(&self) -> FibMail {
+    pub(super) fn take(&self) -> BTreeMap<ShardId, FibMail> {
         std::mem::take(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-/// Starts the shard's thread; it ends once every sender of the mailbox is gone.
+/// Starts the shards' threads; each ends once every sender of its mailbox is gone.
 ///
 /// # Errors
 /// The system's, where no thread can be made.
-pub fn spawn(options: ShardOptions, fib: Arc<FibLink>, metrics: &Metrics) -> io::Result<RibHandle> {
-    let (mailbox, letters) = mpsc::channel(MAILBOX_MAX);
-    let runtime = Handle::current();
-    let thread = ShardThread {
-        shard: Shard::new(options),
-        letters,
-        fib,
-        fanout: Fanout::default(),
-        replies: HashMap::new(),
-        answers: HashMap::new(),
-        last_question: 0,
-        decision: metrics.rib_decision().clone(),
-    };
-    std::thread::Builder::new()
-        .name("rib-0".into())
-        .spawn(move || thread.run(&runtime))?;
-    Ok(RibHandle { mailbox })
+pub fn spawn(
+    options: ShardOptions,
+    sharding: Sharding,
+    fib: &Arc<FibLink>,
+    metrics: &Metrics,
+) -> io::Result<RibHandle> {
+    let mut senders = Vec::new();
+    for id in sharding.shards() {
+        let (mailbox, letters) = mpsc::channel(MAILBOX_MAX);
+        let fanout = Fanout::default();
+        tokio::spawn(fanout.crier().run());
+        let thread = ShardThread {
+            id,
+            sharding,
+            shard: Shard::new(options),
+            letters,
+            fib: Arc::clone(fib),
+            fanout,
+            replies: HashMap::new(),
+            answers: HashMap::new(),
+            last_question: 0,
+            decision: metrics.rib_decision().clone(),
+        };
+        std::thread::Builder::new()
+            .name(format!("rib-{}", id.0))
+            .spawn(move || thread.run())?;
+        senders.push(mailbox);
+    }
+    let mailboxes = RibMailboxes::new(sharding, senders);
+    Ok(RibHandle { mailboxes })
 }
 
 struct ShardThread {
+    id: ShardId,
+    sharding: Sharding,
     shard: Shard,
     letters: mpsc::Receiver<RibMail>,
     fib: Arc<FibLink>,
     fanout: Fanout,
-    replies: HashMap<PeerId, mpsc::Sender<RibReply>>,
+    replies: HashMap<PeerId, mpsc::Sender<(ShardId, RibReply)>>,
     answers: HashMap<u64, oneshot::Sender<Answer>>,
     last_question: u64,
     /// How long a batch of routes takes.
@@ -128,25 +191,37 @@ struct ShardThread {
 }
 
 impl ShardThread {
-    fn run(mut self, runtime: &Handle) {
+    fn run(mut self) {
+        let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
         let mut busy = false;
         loop {
             if !busy {
-                match self.wait(runtime) {
-                    Some(Some(letter)) => self.take(letter),
+                match self.wait(&waker) {
+                    Some(Some(letter)) => {
+                        self.take(letter);
+                    }
                     Some(None) => return,
                     None => {}
                 }
             }
+            let mut routes = 0;
             for _ in 0..LETTERS_A_TURN {
+                if routes >= ROUTES_A_TURN {
+                    break;
+                }
                 match self.letters.try_recv() {
-                    Ok(letter) => self.take(letter),
+                    Ok(letter) => routes += self.take(letter),
                     Err(mpsc::error::TryRecvError::Empty) => break,
                     Err(mpsc::error::TryRecvError::Disconnected) => return,
                 }
             }
-            busy = self.shard.turn(clock::now());
-            self.hand_out();
+            let now = clock::now();
+            let fanout = &mut self.fanout;
+            fanout.begin_turn();
+            busy = self.shard.turn_paced(now, &mut |group, changes| {
+                fanout.may_publish(now, group, changes)
+            });
+            self.hand_out(now);
             if !busy {
                 // What is drained may be trimmed: that takes another turn.
                 busy = self.tell_drained();
@@ -155,36 +230,52 @@ impl ShardThread {
     }
 
     /// The next letter, or `None` at a deadline.
-    fn wait(&mut self, runtime: &Handle) -> Option<Option<RibMail>> {
+    fn wait(&mut self, waker: &Waker) -> Option<Option<RibMail>> {
         let draining = self
             .fanout
             .is_draining()
             .then(|| clock::now() + DRAIN_INTERVAL);
-        let deadline = [draining, self.shard.poll_timeout()]
-            .into_iter()
-            .flatten()
-            .min();
-        match deadline {
-            None => Some(self.letters.blocking_recv()),
-            Some(deadline) => runtime.block_on(async {
-                tokio::time::timeout_at(deadline.into(), self.letters.recv())
-                    .await
-                    .ok()
-            }),
+        let deadlines = [
+            draining,
+            self.shard.poll_timeout(),
+            self.fanout.held_until(),
+        ];
+        let deadline = deadlines.into_iter().flatten().min();
+        let mut context = Context::from_waker(waker);
+        loop {
+            if let Poll::Ready(letter) = self.letters.poll_recv(&mut context) {
+                return Some(letter);
+            }
+            match deadline {
+                None => std::thread::park(),
+                Some(deadline) => {
+                    let now = clock::now();
+                    if now >= deadline {
+                        return None;
+                    }
+                    std::thread::park_timeout(deadline - now);
+                }
+            }
         }
     }
 
-    fn take(&mut self, letter: RibMail) {
+    /// Does what a letter says; returns how many routes it brought.
+    fn take(&mut self, letter: RibMail) -> usize {
         match letter {
+            RibMail::Routes { routes, toll } => {
+                let (began, count) = (clock::now(), routes.len());
+                self.shard.handle(began, Command::Routes(routes));
+                self.decision.observe(began.elapsed().as_secs_f64());
+                drop(toll);
+                return count;
+            }
+            // What waited for it is seen to in this turn.
+            RibMail::Rouse => {}
             RibMail::Command(command) => {
                 if let Command::RemovePeer(peer) = &command {
                     self.replies.remove(peer);
                 }
-                let (began, is_batch) = (clock::now(), matches!(command, Command::Routes(_)));
-                self.shard.handle(began, command);
-                if is_batch {
-                    self.decision.observe(began.elapsed().as_secs_f64());
-                }
+                self.shard.handle(clock::now(), command);
             }
             RibMail::Attach { peer, replies } => {
                 self.replies.insert(peer, replies);
@@ -211,12 +302,13 @@ impl ShardThread {
                     .handle(clock::now(), Command::Query { id, query });
             }
         }
+        0
     }
 
-    fn hand_out(&mut self) {
+    fn hand_out(&mut self, now: Instant) {
         while let Some(output) = self.shard.poll_output() {
             match output {
-                Output::Publish { group, chunk } => self.fanout.publish(group, chunk),
+                Output::Publish { group, chunk } => self.fanout.publish(now, group, chunk),
                 Output::GroupGone(group) => self.fanout.remove(group),
                 Output::Pulled {
                     peer,
@@ -234,14 +326,19 @@ impl ShardThread {
                     let ring = self.fanout.subscribe(group);
                     self.reply(peer, RibReply::Live { family, at, ring });
                 }
+                Output::Complete { peer, family } => {
+                    self.reply(peer, RibReply::Complete { family });
+                }
                 Output::Detach { peer, family } => self.reply(peer, RibReply::Detach { family }),
                 Output::PrefixLimit {
                     peer,
                     family,
                     event,
                 } => self.reply(peer, RibReply::PrefixLimit { family, event }),
-                Output::FibPending => self.fib.put(|mail| mail.pending = true),
-                Output::Fib(changes) => self.fib.put(|mail| mail.changes = Some(changes)),
+                Output::FibPending => self.fib.put(self.id, |mail| mail.pending = true),
+                Output::Fib(changes) => {
+                    self.fib.put(self.id, |mail| mail.changes = Some(changes));
+                }
                 Output::TrackNextHops(addresses) => self.track(addresses, true),
                 Output::UntrackNextHops(addresses) => self.track(addresses, false),
                 Output::Answer { id, answer } => {
@@ -252,6 +349,7 @@ impl ShardThread {
                 }
             }
         }
+        self.fanout.cry();
     }
 
     /// A session that has ended meanwhile has dropped its end.
@@ -265,12 +363,12 @@ impl ShardThread {
             RibReply::PrefixLimit {
                 event: PrefixLimitEvent::Warning { .. },
                 ..
-            } if session.capacity() <= REPLIES_RESERVED
+            } if session.capacity() <= REPLIES_RESERVED * self.sharding.count()
         );
         if may_miss {
             return;
         }
-        if let Err(mpsc::error::TrySendError::Full(_)) = session.try_send(reply) {
+        if let Err(mpsc::error::TrySendError::Full(_)) = session.try_send((self.id, reply)) {
             debug_assert!(
                 false,
                 "one request a family is under way, so a place is free"
@@ -280,7 +378,7 @@ impl ShardThread {
     }
 
     fn track(&self, addresses: Vec<std::net::IpAddr>, wanted: bool) {
-        self.fib.put(|mail| {
+        self.fib.put(self.id, |mail| {
             for address in addresses {
                 mail.tracking.insert(address, wanted);
             }
@@ -295,5 +393,18 @@ impl ShardThread {
             self.shard.handle(clock::now(), command);
         }
         any
+    }
+}
+
+/// Wakes the shard's thread.
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.0.unpark();
     }
 }

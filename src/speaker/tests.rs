@@ -1,6 +1,7 @@
 //! Whole speakers with real sockets on the loopback; the peers are made of bytes.
 
 mod peer;
+mod sharded;
 mod world;
 
 use std::time::Duration;

@@ -24,7 +24,7 @@ const ALLOWED: Table = &[
     ("session", "net wire fsm policy rib plan metrics clock"),
     ("fib", "net policy rib plan metrics clock"),
     ("datastore", "net model plan metrics clock"),
-    ("settings", "net plan metrics datastore"),
+    ("settings", "net plan rib metrics datastore"),
     (
         "speaker",
         "net wire model fsm policy rib plan metrics clock session fib datastore",

@@ -13,6 +13,9 @@ use super::{expect, wait_for};
 /// The program that cargo built for this test.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_calidris");
 
+/// Says in how many shards the daemon's routing table is, where a test does not.
+const SHARDS: &str = "CALIDRIS_TEST_SHARDS";
+
 /// One running daemon; killed when dropped, its log shown if the test is failing.
 pub(crate) struct Calidris<'a> {
     namespace: &'a Namespace,
@@ -56,6 +59,10 @@ impl<'a> Calidris<'a> {
         arguments.extend(["--socket".into(), self.socket()]);
         arguments.extend(self.which_node());
         arguments.extend(self.options.iter().cloned());
+        // What holds with one shard holds with several: the tests can be run with either.
+        if let Ok(shards) = std::env::var(SHARDS) {
+            arguments.extend(["--rib-shards".to_owned(), shards]);
+        }
         let process = self
             .namespace
             .spawn(PROGRAM, &arguments, &self.folder.path().join("log"));

@@ -43,7 +43,7 @@ fn prefixes_with_equal_attributes_share_messages() {
     for n in 0..100 {
         batch.announce(v4(n), if n % 2 == 0 { &one } else { &two }, &nobody());
     }
-    let chunks = batch.pack(Version(3), Version(7), false);
+    let chunks = batch.pack(Version(3), Version(7));
     assert_eq!(chunks.len(), 1);
     assert_eq!(chunks[0].prefixes, 100);
     assert_eq!(chunks[0].upto, Version(7));
@@ -62,7 +62,7 @@ fn only_the_last_chunk_of_a_turn_moves_members_on() {
         batch.announce(v4(n), &shared(n + 1), &Barred::from_iter([PeerId(n % 3)]));
     }
     batch.amend(PeerId(9), v4(5000));
-    let chunks = batch.pack(Version(3), Version(7), false);
+    let chunks = batch.pack(Version(3), Version(7));
     assert!(chunks.len() > 2);
     let upto: Vec<_> = chunks.iter().map(|chunk| chunk.upto.0).collect();
     assert!(upto[..upto.len() - 1].iter().all(|version| *version == 3));
@@ -82,14 +82,9 @@ fn only_the_last_chunk_of_a_turn_moves_members_on() {
 }
 
 #[test]
-fn an_empty_batch_is_no_chunk_and_end_of_rib_alone_is_one() {
-    assert!(
-        Batch::<Ipv6>::new(CONTEXT)
-            .pack(Version(1), Version(1), false)
-            .is_empty()
-    );
-    let chunks = Batch::<Ipv6>::new(CONTEXT).pack(Version(1), Version(1), true);
-    assert_eq!((chunks.len(), chunks[0].prefixes), (1, 0));
+fn an_empty_batch_is_no_chunk() {
+    let chunks = Batch::<Ipv6>::new(CONTEXT).pack(Version(1), Version(1));
+    assert!(chunks.is_empty());
 }
 
 proptest! {
@@ -130,9 +125,9 @@ proptest! {
         }
         prop_assert!(n > 0);
         let octets = batch.octets;
-        let chunks = batch.pack(Version(1), Version(1), true);
+        let chunks = batch.pack(Version(1), Version(1));
         prop_assert_eq!(chunks.len(), 1);
-        prop_assert!(chunks[0].bytes.len() <= octets + FRAMING_OCTETS);
+        prop_assert!(chunks[0].bytes.len() <= octets);
         prop_assert!(chunks[0].bytes.len() <= CHUNK_BYTES_MAX);
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::fixtures::both;
 use crate::net::{Family, Ipv4, Ipv6, PathId, PeerId, Prefix};
-use crate::rib::{Chunk, GroupId, Version};
+use crate::rib::{Chunk, Demarcation, GroupId, Version};
 use crate::wire::{DecodeContext, Framer, Message, NlriRun, PathAttributes, RefreshKind, decode};
 
 /// What a driver has of one prefix; of several paths, the one with the lowest identifier.
@@ -36,6 +36,9 @@ pub(crate) struct Driver {
     pub(super) pulling: bool,
     pub(super) four_octet_as: bool,
     pub(super) add_path: bool,
+    pub(super) enhanced_refresh: bool,
+    /// Made with the session.
+    pub(super) demarcation: Option<Demarcation>,
 }
 
 impl Driver {
@@ -58,7 +61,7 @@ impl Driver {
         self.written = chunk.upto;
     }
 
-    fn take(&mut self, family: Family, bytes: &[u8]) {
+    pub(super) fn take(&mut self, family: Family, bytes: &[u8]) {
         self.octets += bytes.len();
         let context = DecodeContext {
             four_octet_as: self.four_octet_as,

@@ -2,6 +2,7 @@
 
 mod driver;
 mod fixtures;
+mod sharded;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -11,6 +12,7 @@ use std::time::{Duration, Instant};
 pub(crate) use driver::Driver;
 use driver::Told;
 pub(crate) use fixtures::*;
+pub(crate) use sharded::ShardedWorld;
 
 use super::*;
 use crate::net::{Family, PathId, PeerId, Prefix};
@@ -89,6 +91,8 @@ impl World {
             let driver = Driver {
                 four_octet_as: terms.four_octet_as,
                 add_path: terms.add_path.get(family).send,
+                enhanced_refresh: terms.enhanced_refresh,
+                demarcation: Some(Demarcation::new(Sharding::ONE)),
                 ..Driver::default()
             };
             self.drivers.insert((terms.peer, family), driver);
@@ -97,6 +101,31 @@ impl World {
         self.tell(Command::SessionUp(terms));
         for family in families.families() {
             self.pull(peer, family);
+        }
+    }
+
+    /// A peer wants to be told everything again.
+    pub(crate) fn refresh(&mut self, n: u32, family: Family) {
+        let peer = PeerId(n);
+        let steps = self.drivers.get_mut(&(peer, family)).and_then(|driver| {
+            let marked = driver.enhanced_refresh;
+            Some(driver.demarcation.as_mut()?.on_refresh(marked))
+        });
+        self.demarcate(peer, family, steps.unwrap_or_default());
+    }
+
+    fn demarcate(&mut self, peer: PeerId, family: Family, steps: DemarcationSteps) {
+        if let Some(driver) = self.drivers.get_mut(&(peer, family)) {
+            for boundary in steps.write {
+                driver.take(family, &boundary.message(family));
+            }
+        }
+        if let Some(awaited) = steps.refresh {
+            self.tell(Command::Refresh {
+                peer,
+                family,
+                awaited,
+            });
         }
     }
 
@@ -347,6 +376,14 @@ impl World {
                         driver.pulling = false;
                         driver.live = Some((group, next));
                         driver.written = at;
+                    }
+                }
+                Output::Complete { peer, family } => {
+                    let driver = self.drivers.get_mut(&(peer, family));
+                    let demarcation = driver.and_then(|driver| driver.demarcation.as_mut());
+                    if let Some(demarcation) = demarcation {
+                        let steps = demarcation.on_complete(ShardId(0));
+                        self.demarcate(peer, family, steps);
                     }
                 }
                 Output::Detach { peer, family } => {

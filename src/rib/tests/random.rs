@@ -252,10 +252,7 @@ fn step(world: &mut World, model: &mut Model, op: &Op) {
                 world.session_up(model.add_path.terms(n));
             }
         }
-        Op::Refresh(n) => world.tell(Command::Refresh {
-            peer: PeerId(n),
-            family: V4,
-        }),
+        Op::Refresh(n) => world.refresh(n, V4),
         Op::BeginRefresh(n) => {
             let announced = model.announced.keys().copied();
             model.stale.extend(announced.filter(|key| key.0 == n));

@@ -56,11 +56,7 @@ fn a_refresh_or_another_group_during_recovery_costs_no_end_of_rib() {
     world.peer_up(peer(1, true, false));
     world.originate(nth(V4, 1));
     world.settle();
-    let (peer_id, family) = (PeerId(1), V4);
-    world.tell(Command::Refresh {
-        peer: peer_id,
-        family,
-    });
+    world.refresh(1, V4);
     world.settle();
     let mut setup = peer(1, true, false);
     setup.export = both(refusing("203.0.113.0/24"));

@@ -131,8 +131,7 @@ fn marked(n: u32) -> SessionTerms {
 }
 
 fn refresh(world: &mut World, n: u32) {
-    let (peer, family) = (PeerId(n), V4);
-    world.tell(Command::Refresh { peer, family });
+    world.refresh(n, V4);
 }
 
 fn marks(world: &World, n: u32) -> Vec<(RefreshKind, usize)> {

@@ -369,10 +369,7 @@ impl State {
                 world.session_down(n, None);
                 world.session_up(self.terms(n));
             }
-            Op::Refresh(n) => world.tell(Command::Refresh {
-                peer: PeerId(n),
-                family: V4,
-            }),
+            Op::Refresh(n) => world.refresh(n, V4),
             Op::Lag(n) => world.lag(n, V4),
             Op::Read(n, count) => world.read(n, V4, count),
             Op::Drain => world.drain(),

@@ -127,12 +127,54 @@ impl RawPeer {
         for n in 0..prefixes {
             body.extend([24, 10, 0, n]);
         }
+        self.update(&body).await;
+    }
+
+    async fn update(&mut self, body: &[u8]) {
         let length = u16::try_from(19 + body.len()).expect("short");
         let mut message = vec![0xff; 16];
         message.extend(length.to_be_bytes());
         message.push(UPDATE);
         message.extend(body);
         self.stream.write_all(&message).await.expect("sent");
+    }
+
+    /// Withdraws so many prefixes of 10.0.0.0/8.
+    pub(super) async fn withdraw(&mut self, prefixes: u8) {
+        let run: Vec<u8> = (0..prefixes).flat_map(|n| [24, 10, 0, n]).collect();
+        let mut body = u16::try_from(run.len())
+            .expect("short")
+            .to_be_bytes()
+            .to_vec();
+        body.extend(run);
+        body.extend([0, 0]);
+        self.update(&body).await;
+    }
+
+    /// Asks for everything again.
+    pub(super) async fn request_refresh(&mut self) {
+        let mut message = vec![0xff; 16];
+        message.extend([0, 23, ROUTE_REFRESH, 0, 1, 0, 1]);
+        self.stream.write_all(&message).await.expect("sent");
+    }
+
+    /// The third octets of so many prefixes announced, or withdrawn; an End-of-RIB in between counts
+    /// as one of `None`.
+    pub(super) async fn hear(&mut self, count: usize) -> Vec<Option<u8>> {
+        let mut heard = Vec::new();
+        while heard.len() < count {
+            let message = self.next_of(UPDATE).await.expect("the connection is open");
+            let length =
+                |at: usize| usize::from(u16::from_be_bytes([message[at], message[at + 1]]));
+            let attributes = 21 + length(19);
+            let nlri = attributes + 2 + length(attributes);
+            if message.len() == 23 {
+                heard.push(None);
+            }
+            let runs = [&message[21..attributes], &message[nlri..]];
+            heard.extend(runs.concat().chunks(4).map(|prefix| Some(prefix[3])));
+        }
+        heard
     }
 
     /// The code and subcode of the next NOTIFICATION; `None` where the connection ends without.

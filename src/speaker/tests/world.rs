@@ -8,18 +8,19 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::peer::RawPeer;
-use crate::net::{Asn, PerFamily, RouterId, Secret};
+use crate::net::{Asn, Family, PerFamily, Prefix, RouterId, Secret};
 use crate::plan::{PeerName, PeerPlan, Plan, Provenance, SpeakerPlan};
 use crate::policy::{Policy, Then};
-use crate::rib::ShardOptions;
+use crate::rib::{Answer, Query, RibTotals, RouteTable, RoutesQuery, ShardOptions, Sharding};
 use crate::session::{OperatorAction, OperatorAnswer, PeerState, PeerView, testing};
-use crate::speaker::{FibLink, Operation, Speaker, spawn_shard};
+use crate::speaker::{Operation, RibHandle, Speaker, spawn_shards};
 
 /// How long anything may take that ends well.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(super) struct World {
     pub(super) local: SocketAddr,
+    rib: RibHandle,
     speaker: Speaker,
     plan: Plan,
 }
@@ -28,14 +29,20 @@ impl World {
     /// A speaker that listens on a port of this address once it has a plan. Each test takes an address
     /// of its own, so that their ports do not meet.
     pub(super) fn new(local: [u8; 4]) -> Self {
+        Self::with_shards(local, 1)
+    }
+
+    /// The same with a RIB of several shards.
+    pub(super) fn with_shards(local: [u8; 4], shards: usize) -> Self {
         let probe = std::net::TcpListener::bind((IpAddr::from(local), 0)).expect("a port");
         let local = probe.local_addr().expect("an address");
         let options = ShardOptions {
             track_next_hops: false,
             ..ShardOptions::default()
         };
+        let sharding = Sharding::new(shards, 1);
         let metrics = crate::metrics::Metrics::new();
-        let rib = spawn_shard(options, Arc::new(FibLink::default()), &metrics).expect("a thread");
+        let rib = spawn_shards(options, sharding, &Arc::default(), &metrics).expect("threads");
         let policy = Arc::new(Policy {
             name: "kernel".into(),
             rules: vec![],
@@ -58,6 +65,7 @@ impl World {
         };
         Self {
             local,
+            rib: rib.clone(),
             speaker: Speaker::new(rib),
             plan: Plan {
                 speaker,
@@ -70,6 +78,46 @@ impl World {
                 selection: Default::default(),
                 warnings: vec![],
             },
+        }
+    }
+
+    /// Waits until the RIB has so many IPv4 prefixes.
+    pub(super) async fn wait_for_prefixes(&self, count: u64) {
+        let counted = async {
+            while self.totals().await.prefixes != count {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        timeout(PATIENCE, counted).await.expect("in time");
+    }
+
+    async fn totals(&self) -> RibTotals {
+        match self.rib.ask(Query::Totals).await {
+            Some(Answer::Totals(totals)) => totals.ipv4,
+            other => panic!("not totals: {other:?}"),
+        }
+    }
+
+    /// The IPv4 prefixes of a table, page by page, as they come.
+    pub(super) async fn prefixes(&self, table: RouteTable) -> Vec<Prefix> {
+        let (mut prefixes, mut start) = (Vec::new(), 0);
+        loop {
+            let query = RoutesQuery {
+                table,
+                family: Family::Ipv4,
+                prefix: None,
+                longer: false,
+                start,
+                limit: 16,
+            };
+            let Some(Answer::Routes(page)) = self.rib.ask(Query::Routes(query)).await else {
+                panic!("not a page");
+            };
+            prefixes.extend(page.rows.iter().map(|row| row.prefix));
+            match page.next {
+                Some(next) => start = next,
+                None => return prefixes,
+            }
         }
     }
 
