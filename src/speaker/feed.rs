@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::shards::{FibLink, FibMail, RibHandle};
+use super::fib_link::{FibLink, FibMail};
+use super::shards::RibHandle;
 use crate::fib::{FibInput, FibOutput};
 use crate::rib::{BookSteps, Command, KernelPulls, NextHopBook, NextHopState, ShardId};
 

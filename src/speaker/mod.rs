@@ -19,16 +19,18 @@
 
 mod fanout;
 mod feed;
+mod fib_link;
 mod operate;
 mod recovery;
 mod registry;
 mod shards;
 
 pub use feed::run as run_fib_feed;
+pub use fib_link::FibLink;
 pub use operate::{OPERATIONS_MAX, Operation};
 pub use recovery::{Recovery, RecoveryState};
 pub use registry::{Registry, Step};
-pub use shards::{FibLink, RibHandle, spawn as spawn_shards};
+pub use shards::{RibHandle, spawn as spawn_shards};
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, RandomState};

@@ -1,22 +1,23 @@
 //! The threads that run the RIB's shards, and their mailboxes.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::future::{Future, poll_fn};
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
 use super::fanout::Fanout;
+use super::fib_link::FibLink;
 use crate::clock;
 use crate::metrics::{Histogram, Metrics};
 use crate::net::PeerId;
 use crate::rib::{
-    Answer, Command, FibChange, Gathering, Output, PrefixLimitEvent, Query, Shard, ShardId,
-    ShardOptions, Sharding,
+    Answer, Command, Gathering, Output, PrefixLimitEvent, Query, Shard, ShardId, ShardOptions,
+    Sharding,
 };
 use crate::session::{RibMail, RibMailboxes, RibReply};
 
@@ -104,39 +105,6 @@ impl RibHandle {
         if let Some(mailbox) = self.mailboxes.of(shard) {
             let _ = mailbox.send(letter).await;
         }
-    }
-}
-
-/// What shards hand to the kernel's feed. Never blocks a shard: wishes to track next hops are
-/// coalesced to one an address, route changes are only sent when asked for.
-#[derive(Debug, Default)]
-pub struct FibLink {
-    state: Mutex<BTreeMap<ShardId, FibMail>>,
-    /// Rung whenever there is something in the link.
-    pub bell: Notify,
-}
-
-/// What waits for the kernel's feed from one shard.
-#[derive(Debug, Default)]
-pub(super) struct FibMail {
-    /// The shard has changes to pull.
-    pub(super) pending: bool,
-    /// The answer to the last pull.
-    pub(super) changes: Option<Vec<FibChange>>,
-    /// Addresses to track from here on (`true`) or no longer.
-    pub(super) tracking: HashMap<std::net::IpAddr, bool>,
-}
-
-impl FibLink {
-    fn put(&self, shard: ShardId, fill: impl FnOnce(&mut FibMail)) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        fill(state.entry(shard).or_default());
-        drop(state);
-        self.bell.notify_one();
-    }
-
-    pub(super) fn take(&self) -> BTreeMap<ShardId, FibMail> {
-        std::mem::take(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
