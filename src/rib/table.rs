@@ -354,19 +354,17 @@ mod tests {
 
     #[test]
     fn chunks_without_a_destination_hold_no_memory() {
+        const COUNT: u32 = 4 * 2048;
+        assert_eq!(COUNT as usize, 4 * CHUNK);
         let mut table = Table::<Ipv4>::default();
-        let ids: Vec<_> = (0..4 * CHUNK as u32)
-            .map(|n| entry(&mut table, n))
-            .collect();
+        let ids: Vec<_> = (0..COUNT).map(|n| entry(&mut table, n)).collect();
         let (kept, last) = (ids[5], ids[2 * CHUNK]);
         let others = ids.iter().filter(|id| ![kept, last].contains(id));
         others.for_each(|id| table.free(*id));
         let capacity = |chunk: usize| table.slab.chunks[chunk].slots.capacity();
         assert_eq!((capacity(0), capacity(1), capacity(2)), (CHUNK, 0, CHUNK));
         assert_eq!(table.slab.chunks.len(), 3);
-        let again: Vec<_> = (0..4 * CHUNK as u32)
-            .map(|n| entry(&mut table, n))
-            .collect();
+        let again: Vec<_> = (0..COUNT).map(|n| entry(&mut table, n)).collect();
         assert_eq!((again[5], again[2 * CHUNK]), (kept, last));
         assert_eq!(table.slab.chunks.len(), 4);
     }
