@@ -172,9 +172,12 @@ impl ChangeLog {
 
     /// The number of entries after a version, dead ones included.
     pub(crate) fn count_after(&self, version: Version) -> usize {
-        let first = self.blocks.partition_point(|block| block.last() <= version);
-        let blocks = self.blocks.range(first..);
-        blocks.map(|block| block.after(version).len()).sum()
+        let start = self.blocks.partition_point(|block| block.last() <= version);
+        let mut blocks = self.blocks.range(start..);
+        let first = blocks
+            .next()
+            .map_or(0, |block| block.after(version).count());
+        first + blocks.map(|block| block.left().len()).sum::<usize>()
     }
 
     /// The number of entries, dead ones included.
