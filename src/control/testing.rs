@@ -266,7 +266,7 @@ impl FixedRib {
                         })
                     })
                     .collect();
-                let start = query.start as usize;
+                let start = usize::try_from(query.start).expect("few rows");
                 let next = (start + 1 < rows.len()).then_some(query.start + 1);
                 let rows = rows.into_iter().skip(start).take(1).collect();
                 Answer::Routes(RoutesPage { rows, next })

@@ -130,7 +130,7 @@ enum Wake {
 
 impl Driver {
     /// Starts the task of a peer that the RIB already knows.
-    pub fn spawn(spec: PeerSpec, rib: RibMailboxes, options: DriverOptions) -> DriverHandle {
+    pub fn spawn(spec: PeerSpec, rib: &RibMailboxes, options: DriverOptions) -> DriverHandle {
         let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
         let record = Record::new(clock::wall());
         let holds = Holds {
@@ -151,7 +151,7 @@ impl Driver {
             record,
             connections: Vec::new(),
             dialling: None,
-            mail: Mail::new(&rib),
+            mail: Mail::new(rib),
             session: None,
             holds,
             panics: 0,

@@ -144,7 +144,7 @@ mod tests {
         let terms = SocketTerms::new(&spec.plan);
         let (rib, _letters) = mpsc::channel(16);
         let rib = RibMailboxes::new(Sharding::ONE, vec![rib]);
-        let driver = Driver::spawn(spec, rib, DriverOptions::default());
+        let driver = Driver::spawn(spec, &rib, DriverOptions::default());
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         for (terms, octets) in [(SocketTerms::default(), 0), (terms, 1)] {

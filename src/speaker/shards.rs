@@ -46,8 +46,8 @@ pub struct RibHandle {
 
 impl RibHandle {
     /// The mailboxes, for a session's own use.
-    pub fn mailboxes(&self) -> RibMailboxes {
-        self.mailboxes.clone()
+    pub const fn mailboxes(&self) -> &RibMailboxes {
+        &self.mailboxes
     }
 
     /// How prefixes are spread over shards.

@@ -11,6 +11,9 @@ use super::{ADDRESS, PORT, Setup, Target};
 
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_calidris");
 
+/// Says how many shards to measure, where that is not the daemon's own choice.
+const SHARDS: &str = "CALIDRIS_BENCH_SHARDS";
+
 pub(crate) const TARGET: Target = Target {
     name: "calidris",
     file: PROGRAM,
@@ -29,6 +32,9 @@ fn prepare(setup: &Setup, folder: &Path) -> io::Result<Command> {
         .args(["--node", "target", "--listen-port", &PORT.to_string()])
         .arg(format!("--datastore=dir:{}", resources.display()))
         .arg(format!("--socket={}", socket(folder)));
+    if let Ok(shards) = std::env::var(SHARDS) {
+        command.args(["--rib-shards", &shards]);
+    }
     Ok(command)
 }
 
