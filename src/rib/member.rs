@@ -118,7 +118,7 @@ impl Member {
     }
 
     /// Notes that everything was told; while the speaker is `recovering`, that is not all yet.
-    const fn end(&mut self, recovering: bool) {
+    pub(super) const fn end(&mut self, recovering: bool) {
         self.ended |= self.awaited && !recovering;
     }
 
@@ -192,7 +192,11 @@ impl<A: AddressFamily> LocRib<A> {
         if kept && !member.progress.keeps_known() {
             shared.interner.release(1);
         }
-        self.groups[index].members.insert(peer, member);
+        let group = &mut self.groups[index];
+        group.members.insert(peer, member);
+        if group.lagging() == 0 {
+            group.dumps.clear();
+        }
         (served, complete)
     }
 
@@ -212,7 +216,10 @@ impl<A: AddressFamily> LocRib<A> {
                 // Who is told everything is told what holds now, and all of it before the End-of-RIB.
                 return Served::Later;
             }
-            let served = self.serve_dump(index, peer, member, recovering);
+            let served = match self.serve_shared(index, peer, member, recovering) {
+                Some(served) => served,
+                None => self.serve_dump(index, peer, member, recovering),
+            };
             if !matches!(served, Served::Later)
                 || matches!(member.progress, Progress::Dumping { .. })
             {

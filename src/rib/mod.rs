@@ -76,6 +76,7 @@ mod selection;
 mod shard;
 mod sharding;
 mod shared;
+mod shared_dump;
 mod sweep;
 mod table;
 #[cfg(test)]

@@ -232,6 +232,11 @@ impl Shard {
         busy || trimming || sweeping || self.shared.next_hops.has_idle()
     }
 
+    /// The number of paths in both families.
+    pub fn paths(&self) -> u64 {
+        self.v4.paths + self.v6.paths
+    }
+
     /// The next thing that the shard asks of its owner.
     pub fn poll_output(&mut self) -> Option<Output> {
         self.shared.outputs.pop_front()

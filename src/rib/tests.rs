@@ -18,6 +18,7 @@ mod recovery;
 mod refresh;
 mod regroup;
 mod restart;
+mod shared_dump;
 
 const V4: Family = Family::Ipv4;
 const V6: Family = Family::Ipv6;

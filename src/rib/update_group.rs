@@ -19,6 +19,7 @@ use super::member::Member;
 use super::path::Path;
 use super::path_ids::PathIds;
 use super::shared::Shared;
+use super::shared_dump::Dumps;
 use super::table::{DestId, Destination, Table};
 use crate::net::{AddressFamily, Asn, ClusterId, Family, PathId, PeerId, Role};
 use crate::policy::{NextHopMode, Policy};
@@ -103,7 +104,7 @@ pub(crate) struct Group {
     pub(crate) key: GroupKey,
     pub(crate) members: BTreeMap<PeerId, Member>,
     /// The members by the addresses of their sessions: no one is told a route that leads to itself.
-    addresses: HashMap<IpAddr, PeerId>,
+    pub(super) addresses: HashMap<IpAddr, PeerId>,
     pub(crate) rib: AdjRibOut,
     pub(crate) head: Version,
     /// The next destination of the first walk over the table; `None` once `rib` is complete. Nobody
@@ -126,6 +127,7 @@ pub(crate) struct Group {
     reexport: Reexport,
     /// What it has cost and given so far.
     pub(crate) counts: GroupCounts,
+    pub(crate) dumps: Dumps,
 }
 
 impl Group {
@@ -149,6 +151,7 @@ impl Group {
             told: (head, Weak::new()),
             reexport: Reexport::Logged(head),
             counts: GroupCounts::default(),
+            dumps: Dumps::default(),
         }
     }
 
@@ -240,6 +243,7 @@ impl Group {
         new: AdvertisedPaths,
         ids: &PathIds,
     ) -> usize {
+        self.dumps.clear();
         if self.live == 0 {
             return self.rib.set(dest, new).len();
         }
@@ -296,10 +300,8 @@ impl Group {
 
     /// The member that a path leads to.
     pub(crate) fn led_to(&self, path: &Advertised) -> Option<PeerId> {
-        // The own address is no member's.
-        let address = path.attributes.next_hop.address();
-        let foreign = address.filter(|address| Some(*address) != self.key.own_next_hop);
-        foreign.and_then(|address| self.addresses.get(&address).copied())
+        let address = self.foreign_next_hop(path)?;
+        self.addresses.get(&address).copied()
     }
 
     /// What a member is told of a destination.

@@ -73,16 +73,27 @@ impl Connection {
         Poll::Pending
     }
 
-    /// Reads once into the framer; `None` where nothing was there.
-    pub(crate) fn read(&mut self) -> Option<Result<(), CloseReason>> {
+    /// Reads once into the framer, which has room from `scratch` until [`Connection::leave_rest`];
+    /// `None` where nothing was there.
+    pub(crate) fn read(&mut self, scratch: BytesMut) -> Option<Result<(), CloseReason>> {
         let buffer = self.framer.buffer();
-        buffer.reserve(READ_OCTETS);
+        let rest = std::mem::replace(buffer, scratch);
+        buffer.clear();
+        buffer.reserve(rest.len() + READ_OCTETS);
+        buffer.extend_from_slice(&rest);
         match self.stream.try_read_buf(buffer) {
             Ok(0) => Some(Err(CloseReason::EndOfStream)),
             Ok(_) => Some(Ok(())),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
             Err(error) => Some(Err(CloseReason::Error(error.to_string()))),
         }
+    }
+
+    /// Gives the framer's room back; what is not a whole message yet stays, in no more than it takes.
+    pub(crate) fn leave_rest(&mut self) -> BytesMut {
+        let buffer = self.framer.buffer();
+        let rest = BytesMut::from(&buffer[..]);
+        std::mem::replace(buffer, rest)
     }
 
     /// Writes what waits, as far as the kernel takes it; returns how many octets that were.

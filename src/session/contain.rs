@@ -45,7 +45,7 @@ async fn caught(future: impl Future<Output = ()>) -> Result<(), Payload> {
 
 impl Driver {
     /// Runs until the session is not planned any more.
-    pub(super) async fn run(mut self) {
+    pub(super) async fn run(mut self: Box<Self>) {
         while let Err(payload) = caught(self.drive()).await {
             self.recover(&*payload);
         }

@@ -44,7 +44,7 @@ const PUBLISH_INTERVAL: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub enum DriverCommand {
     /// A connection from the peer's address.
-    Incoming(Incoming),
+    Incoming(Box<Incoming>),
     /// The peer's parameters changed.
     Reconfigure(Box<PeerSpec>, ChangeMode),
     /// Whether this speaker is still recovering from its own restart (the R and F bits of RFC 4724).
@@ -143,7 +143,7 @@ impl Driver {
         let mut fsm = fsm::Peer::new(spec.fsm_config(), options.seed);
         fsm.set_restarting(options.restarting);
         let span = info_span!("session", peer = %spec.name);
-        let driver = Self {
+        let driver = Box::new(Self {
             spec,
             fsm,
             commands: inbox,
@@ -163,7 +163,7 @@ impl Driver {
             alarm: Alarm::default(),
             output_first: false,
             stopping: false,
-        };
+        });
         let task = tokio::spawn(driver.run().instrument(span));
         DriverHandle {
             commands,
@@ -274,7 +274,7 @@ impl Driver {
 
     fn on_command(&mut self, command: DriverCommand) {
         match command {
-            DriverCommand::Incoming(incoming) => self.accepted(incoming),
+            DriverCommand::Incoming(incoming) => self.accepted(*incoming),
             DriverCommand::Operate(action, reply) => self.operate(&action, reply),
             DriverCommand::Reconfigure(spec, ChangeMode::Soft) => {
                 let limit = self.spec.plan.prefix_limit;

@@ -315,7 +315,9 @@ impl Shared {
             arrival,
             terms: terms.clone(),
         };
-        let handed_over = session.commands.try_send(DriverCommand::Incoming(incoming));
+        let handed_over = session
+            .commands
+            .try_send(DriverCommand::Incoming(Box::new(incoming)));
         handed_over.map_err(|error| match error {
             TrySendError::Full(_) => "the session's command queue is full".to_owned(),
             TrySendError::Closed(_) => "the session has just ended".to_owned(),

@@ -98,7 +98,7 @@ pub enum RibReply {
         /// The family.
         family: Family,
         /// What to write.
-        chunk: Chunk,
+        chunk: Box<Chunk>,
     },
     /// Nothing is missing: follow the ring.
     Live {

@@ -7,7 +7,7 @@
 //!
 //! A [`Listener`] hands incoming connections over: strangers are closed before any state exists for
 //! them, and where a session has a password, so is whoever comes while that key is not in force. The
-//! options that this takes are set in `sockopt`, the one file with `unsafe`.
+//! options that this takes are set in `sockopt`, with `unsafe`.
 //!
 //! A session may be held down though it is planned (`hold`): by an operator, until he enables it or
 //! the process ends; by the plan; beyond its prefix limit; after a defect. A panic, which would be a
@@ -18,12 +18,13 @@
 //!
 //! | queue | bound | when it is full |
 //! | --- | --- | --- |
-//! | bytes read, not yet parsed | one message and one read | nothing more is read until it is parsed |
+//! | bytes read, not yet parsed | one message a session, one read a thread | nothing more is read until it is parsed |
 //! | routes parsed, not yet in a shard's mailbox | one read's worth | the socket is not read; TCP slows the peer, writing and keepalives go on |
+//! | routes in the RIB's mailbox | [`post::ROUTE_LETTERS_MAX`] letters a session | as above; other sessions' letters do not wait for it |
 //! | control messages to write | one of each content | a second KEEPALIVE or ROUTE-REFRESH is not queued |
 //! | accepted connections without OPEN | one a session; two a session and 64 in all | the earlier one is closed; the new one is refused |
 //! | routes to write | [`outbox::ROUTE_OCTETS_MAX`] and one chunk | the ring is not read, nothing is pulled |
-//! | a group's ring | [`crate::rib::RING_CHUNKS`] | the reader catches up from the RIB's log |
+//! | a group's ring | [`crate::rib::RING_CHUNKS`], [`ring::RING_OCTETS_MAX`]; [`ring::LAGGARD_OCTETS_MAX`] for the slower half | the reader catches up from the RIB's log |
 //! | replies from the RIB | [`mailbox::REPLIES_MAX`] | a place for each: one request a family and shard is under way |
 //! | commands | [`driver::COMMANDS_MAX`] | the registry waits; an incoming connection is refused |
 

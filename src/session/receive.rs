@@ -1,6 +1,9 @@
 //! What a session does with the bytes of its peer.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
+
+use bytes::BytesMut;
 
 use super::driver::Driver;
 use super::throttle::Throttle;
@@ -8,6 +11,12 @@ use crate::clock;
 use crate::fsm::{ConnectionId, Input, Received};
 use crate::rib::Command;
 use crate::wire::{self, DecodeContext, HEADER_LENGTH, Message, MessageKind, Update};
+
+thread_local! {
+    /// The room that the sessions of a thread read into, one after the other: no session keeps a
+    /// buffer while its peer is silent.
+    static SCRATCH: Cell<BytesMut> = Cell::default();
+}
 
 impl Driver {
     /// Reads what has arrived before a timer judges the peer's silence (invariant 9).
@@ -27,9 +36,13 @@ impl Driver {
         let Some(connection) = self.open_connection(id) else {
             return false;
         };
-        let outcome = connection.read();
+        let outcome = connection.read(SCRATCH.take());
         let more = matches!(outcome, Some(Ok(())));
         self.parse(id);
+        // One that has been closed meanwhile takes the room with it.
+        if let Some(connection) = self.connections.iter_mut().find(|c| c.id == id) {
+            SCRATCH.set(connection.leave_rest());
+        }
         self.flush_inbox();
         self.mail.send();
         if let Some(Err(reason)) = outcome

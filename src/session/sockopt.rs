@@ -1,5 +1,5 @@
-//! Options of TCP sockets that no socket crate knows: keys, a least TTL, the SYN of a connection. The
-//! one file with `unsafe`.
+//! Options of TCP sockets that no socket crate knows: keys, a least TTL, the SYN of a connection.
+//! With `unsafe`, as is nothing else but the heap's trim.
 
 use std::ffi::{CString, c_int};
 use std::io;

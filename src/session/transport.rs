@@ -155,7 +155,9 @@ mod tests {
                 arrival: Arrivals::default().admit(1).expect("room"),
                 terms,
             };
-            let handed_over = driver.commands.send(DriverCommand::Incoming(incoming));
+            let handed_over = driver
+                .commands
+                .send(DriverCommand::Incoming(Box::new(incoming)));
             handed_over.await.expect("the session runs");
             // The end, or the beginning of an OPEN.
             let read = peer.read(&mut [0]).await.expect("no reset");

@@ -13,13 +13,15 @@
 //! | queue | bound | when it is full |
 //! | --- | --- | --- |
 //! | a shard's mailbox | [`shards::MAILBOX_MAX`] | sessions stop reading; the speaker waits |
-//! | a group's ring | [`crate::rib::RING_CHUNKS`] | the slowest reader falls off and catches up |
+//! | a group's ring | [`crate::rib::RING_CHUNKS`] and its octets | the slowest readers fall off and catch up |
+//! | rings with something new | one entry a publication of one turn | cannot happen |
 //! | kernel changes | one batch a shard, asked for by the writer | cannot happen |
 //! | next hops to track | one entry a next hop | coalesced |
 
 mod fanout;
 mod feed;
 mod fib_link;
+mod heap;
 mod operate;
 mod recovery;
 mod registry;

@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::fanout::Fanout;
 use super::fib_link::FibLink;
+use super::heap::Thrift;
 use crate::clock;
 use crate::metrics::{Histogram, Metrics};
 use crate::net::PeerId;
@@ -130,6 +131,7 @@ pub fn spawn(
             letters,
             fib: Arc::clone(fib),
             fanout,
+            thrift: Thrift::default(),
             replies: HashMap::new(),
             answers: HashMap::new(),
             last_question: 0,
@@ -151,6 +153,7 @@ struct ShardThread {
     letters: mpsc::Receiver<RibMail>,
     fib: Arc<FibLink>,
     fanout: Fanout,
+    thrift: Thrift,
     replies: HashMap<PeerId, mpsc::Sender<(ShardId, RibReply)>>,
     answers: HashMap<u64, oneshot::Sender<Answer>>,
     last_question: u64,
@@ -163,16 +166,14 @@ impl ShardThread {
         let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
         let mut busy = false;
         loop {
+            let mut routes = 0;
             if !busy {
                 match self.wait(&waker) {
-                    Some(Some(letter)) => {
-                        self.take(letter);
-                    }
+                    Some(Some(letter)) => routes += self.take(letter),
                     Some(None) => return,
-                    None => {}
+                    None => self.thrift.act(clock::now()),
                 }
             }
-            let mut routes = 0;
             for _ in 0..LETTERS_A_TURN {
                 if routes >= ROUTES_A_TURN {
                     break;
@@ -190,6 +191,9 @@ impl ShardThread {
                 fanout.may_publish(now, group, changes)
             });
             self.hand_out(now);
+            if busy || routes > 0 {
+                self.thrift.busy(now, self.shard.paths());
+            }
             if !busy {
                 // What is drained may be trimmed: that takes another turn.
                 busy = self.tell_drained();
@@ -207,6 +211,7 @@ impl ShardThread {
             draining,
             self.shard.poll_timeout(),
             self.fanout.held_until(),
+            self.thrift.due(),
         ];
         let deadline = deadlines.into_iter().flatten().min();
         let mut context = Context::from_waker(waker);
@@ -283,7 +288,13 @@ impl ShardThread {
                     family,
                     chunk,
                 } => {
-                    self.reply(peer, RibReply::Chunk { family, chunk });
+                    self.reply(
+                        peer,
+                        RibReply::Chunk {
+                            family,
+                            chunk: Box::new(chunk),
+                        },
+                    );
                 }
                 Output::Live {
                     peer,

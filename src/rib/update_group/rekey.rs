@@ -13,6 +13,7 @@ use crate::rib::command::{GroupId, Version};
 use crate::rib::export::Exporter;
 use crate::rib::path_ids::PathIds;
 use crate::rib::shared::Shared;
+use crate::rib::shared_dump::Dumps;
 use crate::rib::table::{DestId, Destination, Table};
 
 /// How far a group is with what another key means for what it had told.
@@ -56,6 +57,7 @@ impl Group {
             live: 0,
             retell: false,
             told: (self.head, std::sync::Weak::new()),
+            dumps: Dumps::default(),
             ..*self
         }
     }
@@ -65,6 +67,7 @@ impl Group {
     pub(crate) fn rekey(&mut self, key: GroupKey) {
         debug_assert_eq!(self.key.encode, key.encode, "a session's encoding lasts");
         self.key = key;
+        self.dumps.clear();
         match &mut self.building {
             Some(next) => *next = DestId(0),
             None => self.reexport = Reexport::UnderWay,

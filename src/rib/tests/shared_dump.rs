@@ -1,0 +1,56 @@
+//! Members that come up together.
+
+use super::*;
+
+/// Lets two clients come up at once, and returns the first answer of each.
+fn first_chunks(world: &mut World, clients: [u32; 2]) -> [Chunk; 2] {
+    let now = world.now;
+    for n in clients {
+        world
+            .shard
+            .handle(now, Command::AddPeer(peer(n, false, true)));
+        world.shard.handle(now, Command::SessionUp(terms(n)));
+    }
+    for n in clients {
+        let (peer, family) = (PeerId(n), V4);
+        world.shard.handle(now, Command::Pull { peer, family });
+    }
+    world.shard.turn(now);
+    let outputs = std::iter::from_fn(|| world.shard.poll_output());
+    let chunks = outputs.filter_map(|output| match output {
+        Output::Pulled { chunk, .. } => Some(chunk),
+        _ => None,
+    });
+    chunks
+        .collect::<Vec<_>>()
+        .try_into()
+        .expect("an answer to each")
+}
+
+#[test]
+fn clients_that_come_up_together_share_the_bytes_of_their_dump() {
+    let mut world = World::new(false);
+    world.peer_up(peer(1, false, true));
+    let routes: Vec<_> = (0..3).map(|p| nth(V4, p)).collect();
+    world.announce(1, &routes, attributes(address(V4, 1), &[65_001]));
+    world.settle();
+    let [one, other] = first_chunks(&mut world, [2, 3]);
+    assert!(!one.bytes.is_empty());
+    assert_eq!(one.bytes.as_ptr(), other.bytes.as_ptr());
+    assert_eq!(one.marks, other.marks);
+}
+
+#[test]
+fn a_client_that_comes_into_a_dump_is_not_told_routes_that_lead_to_it() {
+    let mut world = World::new(false);
+    world.peer_up(peer(1, false, true));
+    let routes: Vec<_> = (0..9).map(|p| nth(V4, p)).collect();
+    world.announce(1, &routes, attributes(address(V4, 3), &[65_001]));
+    world.settle();
+    world.peer_up(peer(2, false, true));
+    world.turn();
+    world.peer_up(peer(3, false, true));
+    world.settle();
+    assert_eq!(world.told(2, V4).len(), routes.len());
+    assert!(world.told(3, V4).is_empty());
+}
