@@ -54,7 +54,7 @@ impl Costs {
         };
         let mixed = (last + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ self.seed;
         let mixed = (mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 40;
-        if self.some_unreachable && mixed % 7 == 0 {
+        if self.some_unreachable && mixed.is_multiple_of(7) {
             return NextHopState::Unreachable;
         }
         let metric = u32::try_from(mixed / 7 % 4).expect("below four");

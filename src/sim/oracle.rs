@@ -41,7 +41,7 @@ fn check_family(
     let loc = speaker.routes(network, RouteTable::Loc, family);
     check_decision(&own, &loc, &all)?;
     check_kernel(speaker, &all, family)?;
-    for number in 0..speaker.sessions.len() {
+    for (number, received) in received.iter().enumerate() {
         let speaker = &mut speakers[index];
         let table = RouteTable::Advertised(own.neighbours[number].peer);
         let told = routes(network, speaker, table, family);
@@ -50,7 +50,7 @@ fn check_family(
             .agreed()
             .is_some_and(|agreed| *agreed.families.get(family));
         if !carries {
-            check_down(session, &told, &received[number])?;
+            check_down(session, &told, received)?;
             continue;
         }
         check_export(session, &own, (number, family), &all, &told)?;

@@ -131,8 +131,9 @@ impl Scenario {
     }
 
     const fn everybody_hears_everybody(&self) -> bool {
-        !(self.traits.filters || self.traits.sources || self.traits.costs)
-            && !matches!(self.topology, Topology::Edges)
+        let traits = &self.traits;
+        let selective = traits.filters || traits.sources || traits.costs;
+        !selective && !matches!(self.topology, Topology::Edges)
     }
 
     fn originate_some(&mut self) {

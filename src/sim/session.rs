@@ -250,7 +250,7 @@ impl Session {
         let agreed = self.agreed.as_ref();
         let marked = agreed.is_some_and(|agreed| agreed.enhanced_refresh);
         let steps = self.demarcation.get_mut(family).on_refresh(marked);
-        self.demarcate(now, core, family, steps);
+        self.demarcate(now, core, family, &steps);
     }
 
     /// A shard has handed over all that there was to tell.
@@ -261,7 +261,7 @@ impl Session {
         (shard, family): (ShardId, Family),
     ) {
         let steps = self.demarcation.get_mut(family).on_complete(shard);
-        self.demarcate(now, core, family, steps);
+        self.demarcate(now, core, family, &steps);
     }
 
     /// Says how far the routes go that are in hand.
@@ -270,7 +270,7 @@ impl Session {
         now: Instant,
         core: &mut Core,
         family: Family,
-        steps: DemarcationSteps,
+        steps: &DemarcationSteps,
     ) {
         if !steps.write.is_empty() {
             for both in &mut self.members {

@@ -130,7 +130,7 @@ fn prefixes_of_every_length_are_read() {
 #[test]
 fn every_prefix_keeps_its_number() {
     let mut index = Index::default();
-    let key = |number: u64| number * 0x1_0000_0000 / 7 << 8 | 24;
+    let key = |number: u64| ((number * 0x1_0000_0000 / 7) << 8) | 24;
     for number in 0..5_000 {
         assert_eq!(index.add(key(number)) as u64, number);
     }

@@ -85,7 +85,9 @@ impl Scenario {
         let may_differ = source < 2 && self.topology != Topology::Hierarchy;
         let asn = if source < 2 { Asn(65_101) } else { Asn(65_102) };
         let random = &mut self.random;
-        let behind = (0..random.between(0, 2)).map(|n| Asn(65_200 + n as u32));
+        let behind = (0..random.between(0, 2))
+            .zip(65_200..)
+            .map(|(_, asn)| Asn(asn));
         let med = *random.pick(&[None, Some(0), Some(10), Some(30)]);
         let mut offer = Offer {
             behind: behind.collect(),
