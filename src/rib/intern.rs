@@ -113,6 +113,11 @@ impl Interner {
         self.released += references;
     }
 
+    /// Whether a sweep would begin at rest, or go on.
+    pub(crate) const fn is_due_at_rest(&self) -> bool {
+        self.sweeping || self.released > 0
+    }
+
     /// Looks at up to `steps` sets and forgets those that nothing else refers to; says whether it
     /// wants to go on. A sweep begins when much was released, or when the shard is idle.
     pub(crate) fn sweep(&mut self, steps: usize, idle: bool) -> bool {

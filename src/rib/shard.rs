@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::batch::RouteBatch;
 use super::command::{Command, GroupId, Output, Routes};
@@ -71,6 +71,8 @@ pub struct Shard {
     /// Pulls not answered yet, one entry each; a driver has one under way.
     pub(super) waiting: VecDeque<(Family, PeerId)>,
     pub(super) deadline: Option<Instant>,
+    /// From when on nothing is expected to be announced or withdrawn soon.
+    quiet_from: Option<Instant>,
     /// Whether the owner has said that recovery is over; acted upon once things have settled.
     recovered: bool,
     /// Whether the kernel's writer was told that changes wait.
@@ -100,6 +102,7 @@ impl Shard {
             sweeps: VecDeque::new(),
             waiting: VecDeque::new(),
             deadline: None,
+            quiet_from: None,
             recovered: false,
             fib_told: false,
             fib_pulls: VecDeque::new(),
@@ -116,11 +119,13 @@ impl Shard {
             Command::SessionUp(terms) => self.session_up(terms),
             Command::SessionDown { peer, keep_until } => self.session_down(peer, keep_until),
             Command::Routes(Routes::V4(batch)) => {
+                self.quiet_from = Some(now + QUIET);
                 if let Some(slot) = self.announcer(&batch, Family::Ipv4) {
                     self.v4.apply(&mut self.shared, slot, &batch);
                 }
             }
             Command::Routes(Routes::V6(batch)) => {
+                self.quiet_from = Some(now + QUIET);
                 if let Some(slot) = self.announcer(&batch, Family::Ipv6) {
                     self.v6.apply(&mut self.shared, slot, &batch);
                 }
@@ -226,7 +231,8 @@ impl Shard {
             let output = Output::UntrackNextHops(unused);
             self.shared.outputs.push_back(output);
         }
-        let sweeping = self.shared.interner.sweep(INTERN_STEPS, !busy);
+        let is_quiet = !busy && self.quiet_from.is_none_or(|from| from <= now);
+        let sweeping = self.shared.interner.sweep(INTERN_STEPS, is_quiet);
         self.shared.ask_for_next_hops();
         self.tell_fib();
         busy || trimming || sweeping || self.shared.next_hops.has_idle()
@@ -245,6 +251,12 @@ impl Shard {
     /// When [`Self::turn`] is due though nothing else happens: stale routes run out of time.
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.deadline
+    }
+
+    /// When a turn is worth its while, should nothing happen until then: there is something to tidy up.
+    pub fn poll_tidy(&self) -> Option<Instant> {
+        self.quiet_from
+            .filter(|_| self.shared.interner.is_due_at_rest())
     }
 
     fn announcer<P: Copy>(&self, batch: &RouteBatch<P>, family: Family) -> Option<PeerSlot> {
@@ -397,6 +409,9 @@ const EXPORT_STEPS: usize = steps(4096);
 const PULLS_MAX: usize = 64;
 /// Log entries trimmed in one turn.
 const TRIM_STEPS: usize = steps(16_384);
+/// How long nobody must have announced or withdrawn anything before unused attribute sets are sought
+/// for the sake of a few: a look at all of them would cost far more than a change.
+const QUIET: Duration = Duration::from_millis(100);
 /// Attribute sets looked at in one turn.
 const INTERN_STEPS: usize = steps(4096);
 /// Unused next hops forgotten in one turn.

@@ -41,7 +41,8 @@ fn check_family(
     let loc = speaker.routes(network, RouteTable::Loc, family);
     check_decision(&own, &loc, &all)?;
     check_kernel(speaker, &all, family)?;
-    for (number, received) in received.iter().enumerate() {
+    let sessions = speaker.sessions.len();
+    for (number, received) in received.iter().enumerate().take(sessions) {
         let speaker = &mut speakers[index];
         let table = RouteTable::Advertised(own.neighbours[number].peer);
         let told = routes(network, speaker, table, family);

@@ -231,7 +231,11 @@ impl Speaker {
         let now = network.clock.now();
         let due = match self.core.told || self.core.moved {
             true => Some(now + self.turn_delay),
-            false => self.core.rib.poll_timeout().map(|at| at.max(now)),
+            false => {
+                let rib = &self.core.rib;
+                let due = [rib.poll_timeout(), rib.poll_tidy()].into_iter().flatten();
+                due.min().map(|at| at.max(now))
+            }
         };
         if let Some(at) = due
             && self.turn_at.is_none_or(|planned| at < planned)
@@ -384,6 +388,7 @@ impl Speaker {
                 && !self.recovering
                 // Stale routes still have to go.
                 && self.core.rib.poll_timeout().is_none()
+                && self.core.rib.poll_tidy().is_none()
                 && self.sessions.iter().all(|session| session.is_at_rest(fanout))
     }
 }

@@ -101,6 +101,11 @@ impl Shards {
         self.shards.iter().filter_map(Shard::poll_timeout).min()
     }
 
+    /// When a turn is worth its while, should nothing happen until then.
+    pub fn poll_tidy(&self) -> Option<Instant> {
+        self.shards.iter().filter_map(Shard::poll_tidy).min()
+    }
+
     fn collect(&mut self, now: Instant, shard: ShardId) {
         while let Some(output) = self
             .shards

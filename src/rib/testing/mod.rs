@@ -277,10 +277,19 @@ impl World {
             }
             busy |= self.answer_next_hops();
             let live = self.drivers.values().all(|driver| driver.live.is_some());
-            if !busy && live && !self.turn() {
+            if !busy && live && !self.turn() && !self.tidy() {
                 return;
             }
         }
+    }
+
+    /// Lets the shard tidy up as if it had been quiet for long; says whether it had to.
+    fn tidy(&mut self) -> bool {
+        let due = self.shard.poll_tidy();
+        if let Some(at) = due {
+            self.shard.turn(at.max(self.now));
+        }
+        due.is_some()
     }
 
     /// Answers what was asked of next hops; says whether anything was.
