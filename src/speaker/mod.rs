@@ -25,6 +25,7 @@ mod heap;
 mod operate;
 mod recovery;
 mod registry;
+mod shard_runner;
 mod shards;
 
 pub use feed::run as run_fib_feed;
