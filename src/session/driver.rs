@@ -177,8 +177,10 @@ impl Driver {
         self.start();
         loop {
             self.perform();
-            self.request_routes();
             self.write();
+            // Writing makes room for more, or ends the session: nothing else tells of either.
+            self.perform();
+            self.request_routes();
             self.close_steps();
             self.publish();
             if self.stopping && self.connections.is_empty() && !self.mail.is_paused() {

@@ -202,3 +202,102 @@ pub(super) fn poll_rings(
     }
     Poll::Pending
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use bytes::Bytes;
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::{TcpListener, TcpStream};
+    use tokio::sync::mpsc;
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::net::{Asn, PerFamily, RouterId};
+    use crate::rib::{Chunk, Sharding, Version};
+    use crate::session::arrival::{Arrivals, Incoming};
+    use crate::session::driver::{DriverCommand, DriverOptions};
+    use crate::session::outbox::ROUTE_OCTETS_MAX;
+    use crate::session::socket::SocketTerms;
+    use crate::session::{RibMailboxes, testing};
+    use crate::wire::{Capabilities, HoldTime, KEEPALIVE, Open};
+
+    /// A connection to a session; what the session has, takes everything at once.
+    async fn connect() -> (TcpStream, Incoming) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let peer = TcpStream::connect(address).await.expect("a connection");
+        let (stream, _) = listener.accept().await.expect("a connection");
+        let room = socket2::SockRef::from(&stream).set_send_buffer_size(4 * ROUTE_OCTETS_MAX);
+        room.expect("a larger buffer");
+        let incoming = Incoming {
+            stream,
+            arrival: Arrivals::default().admit(1).expect("room"),
+            terms: SocketTerms::default(),
+        };
+        (peer, incoming)
+    }
+
+    fn hello() -> Vec<u8> {
+        let open = Open {
+            asn: Asn(64_512),
+            hold_time: HoldTime::new(240).expect("a hold time"),
+            router_id: RouterId([192, 0, 2, 2].into()),
+            capabilities: Capabilities {
+                families: PerFamily {
+                    ipv4: true,
+                    ipv6: false,
+                },
+                four_octet_as: Some(Asn(64_512)),
+                ..Capabilities::default()
+            },
+        };
+        let mut bytes = Vec::new();
+        open.encode(&mut bytes);
+        bytes.extend(KEEPALIVE);
+        bytes
+    }
+
+    #[tokio::test]
+    async fn routes_are_asked_for_once_a_full_outbox_is_written_at_once() {
+        let mut spec = testing::spec("peer");
+        spec.plan.passive = true;
+        let (rib, mut letters) = mpsc::channel(16);
+        let rib = RibMailboxes::new(Sharding::ONE, vec![rib]);
+        let driver = Driver::spawn(spec, &rib, DriverOptions::default());
+        let (mut peer, incoming) = connect().await;
+        let command = DriverCommand::Incoming(Box::new(incoming));
+        driver.commands.send(command).await.expect("it runs");
+        peer.write_all(&hello()).await.expect("it listens");
+        let (mut replies, mut pulls, mut first) = (None, 0, None);
+        while pulls < 3 {
+            let letter = timeout(Duration::from_secs(20), letters.recv()).await;
+            match letter.expect("the session asks").expect("it runs") {
+                RibMail::Attach { replies: to, .. } => replies = Some(to),
+                RibMail::Command(Command::Pull { family, .. }) => {
+                    pulls += 1;
+                    // From here on the clock moves only where everyone waits for it.
+                    let start = *first.get_or_insert_with(|| {
+                        tokio::time::pause();
+                        tokio::time::Instant::now()
+                    });
+                    assert_eq!(start.elapsed(), Duration::ZERO, "no timer has to help");
+                    let chunk = Box::new(Chunk {
+                        bytes: Bytes::from(
+                            KEEPALIVE.repeat(ROUTE_OCTETS_MAX / KEEPALIVE.len() + 1),
+                        ),
+                        marks: vec![],
+                        amends: vec![],
+                        upto: Version::default(),
+                        prefixes: 0,
+                    });
+                    let replies = replies.as_ref().expect("attached before");
+                    let reply = (ShardId(0), RibReply::Chunk { family, chunk });
+                    replies.try_send(reply).expect("room");
+                }
+                _ => {}
+            }
+        }
+    }
+}
