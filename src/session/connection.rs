@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use bytes::BytesMut;
+use bytes::{BufMut, BytesMut};
 use tokio::net::TcpStream;
 
 use super::arrival::Arrival;
@@ -13,8 +13,8 @@ use super::outbox::Outbox;
 use crate::fsm::{CloseReason, ConnectionId};
 use crate::wire::Framer;
 
-/// Octets read in one go; the session then lets others have their turn.
-const READ_OCTETS: usize = 64 * 1024;
+/// Octets read at a time of what nobody wants to know any more.
+const AWAY_OCTETS: usize = 64 * 1024;
 
 /// Reads of what nobody wants any more, in one go.
 const READS_AWAY: usize = 8;
@@ -73,15 +73,19 @@ impl Connection {
         Poll::Pending
     }
 
-    /// Reads once into the framer, which has room from `scratch` until [`Connection::leave_rest`];
-    /// `None` where nothing was there.
-    pub(crate) fn read(&mut self, scratch: BytesMut) -> Option<Result<(), CloseReason>> {
+    /// Reads so many octets at most into the framer, which has room from `scratch` until
+    /// [`Connection::leave_rest`]; `None` where nothing was there.
+    pub(crate) fn read(
+        &mut self,
+        scratch: BytesMut,
+        octets: usize,
+    ) -> Option<Result<(), CloseReason>> {
         let buffer = self.framer.buffer();
         let rest = std::mem::replace(buffer, scratch);
         buffer.clear();
-        buffer.reserve(rest.len() + READ_OCTETS);
+        buffer.reserve(rest.len() + octets);
         buffer.extend_from_slice(&rest);
-        match self.stream.try_read_buf(buffer) {
+        match self.stream.try_read_buf(&mut buffer.limit(octets)) {
             Ok(0) => Some(Err(CloseReason::EndOfStream)),
             Ok(_) => Some(Ok(())),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
@@ -127,7 +131,7 @@ impl Connection {
         {
             return true;
         }
-        let mut away = BytesMut::with_capacity(READ_OCTETS);
+        let mut away = BytesMut::with_capacity(AWAY_OCTETS);
         for _ in 0..READS_AWAY {
             away.clear();
             match self.stream.try_read_buf(&mut away) {

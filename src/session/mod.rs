@@ -20,7 +20,7 @@
 //! | --- | --- | --- |
 //! | bytes read, not yet parsed | one message a session, one read a thread | nothing more is read until it is parsed |
 //! | routes parsed, not yet in a shard's mailbox | one read's worth | the socket is not read; TCP slows the peer, writing and keepalives go on |
-//! | routes in the RIB's mailbox | [`post::ROUTE_LETTERS_MAX`] letters a session | as above; other sessions' letters do not wait for it |
+//! | routes in the RIB's mailbox | a session's `Pace`: one letter, or three where shards have threads | as above; other sessions' letters do not wait for it |
 //! | control messages to write | one of each content | a second KEEPALIVE or ROUTE-REFRESH is not queued |
 //! | accepted connections without OPEN | one a session; two a session and 64 in all | the earlier one is closed; the new one is refused |
 //! | routes to write | [`outbox::ROUTE_OCTETS_MAX`] and one chunk | the ring is not read, nothing is pulled |

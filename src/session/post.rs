@@ -12,10 +12,6 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::mailbox::RibMail;
 use crate::rib::Command;
 
-/// Letters with routes that one session may have in the RIB's mailbox, so that what another session
-/// has to say waits behind a few thousand of its routes at most, however fast it sends.
-pub(crate) const ROUTE_LETTERS_MAX: usize = 3;
-
 /// Letters that wait for their place in the mailbox.
 pub(super) struct Post {
     rib: mpsc::Sender<RibMail>,
@@ -31,11 +27,12 @@ type Place = Pin<Box<dyn Future<Output = Option<Granted>> + Send>>;
 type Granted = (OwnedPermit<RibMail>, Option<OwnedSemaphorePermit>);
 
 impl Post {
-    pub(super) fn new(rib: mpsc::Sender<RibMail>) -> Self {
+    /// Letters for one shard, with so many at most that bring routes under way.
+    pub(super) fn new(rib: mpsc::Sender<RibMail>, route_letters: usize) -> Self {
         Self {
             rib,
             waiting: VecDeque::new(),
-            tolls: Arc::new(Semaphore::new(ROUTE_LETTERS_MAX)),
+            tolls: Arc::new(Semaphore::new(route_letters)),
             place: None,
         }
     }

@@ -33,10 +33,11 @@ impl Driver {
 
     /// Reads once and does what was read; says whether there may be more.
     pub(super) fn read(&mut self, id: ConnectionId) -> bool {
+        let octets = self.mail.read_octets();
         let Some(connection) = self.open_connection(id) else {
             return false;
         };
-        let outcome = connection.read(SCRATCH.take());
+        let outcome = connection.read(SCRATCH.take(), octets);
         let more = matches!(outcome, Some(Ok(())));
         self.parse(id);
         // One that has been closed meanwhile takes the room with it.

@@ -11,7 +11,9 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::time::Instant;
 
+use crate::clock;
 use crate::rib::{Chunk, RING_CHUNKS};
 
 /// Octets kept for readers that are slower than half of all.
@@ -48,7 +50,7 @@ pub enum Found {
 }
 
 /// How far readers are, as the publisher's pace needs it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Unread {
     /// Readers that follow.
     pub readers: usize,
@@ -56,6 +58,8 @@ pub struct Unread {
     pub octets: usize,
     /// Chunks that less than half of them have taken.
     pub chunks: usize,
+    /// When half of them had taken everything the last time.
+    pub taken_at: Option<Instant>,
 }
 
 #[derive(Debug, Default)]
@@ -65,6 +69,7 @@ struct State {
     first: u64,
     /// The number of the first chunk that less than half of the readers have taken.
     half: u64,
+    taken_at: Option<Instant>,
     octets: usize,
     readers: Vec<Option<Reader>>,
     free: Vec<usize>,
@@ -230,6 +235,7 @@ impl State {
             readers: self.following,
             octets: slots.clone().map(|slot| slot.chunk.octets()).sum(),
             chunks: slots.len(),
+            taken_at: self.taken_at,
         }
     }
 
@@ -266,6 +272,7 @@ impl State {
         while self.slots.front().is_some_and(|slot| slot.left == 0) {
             self.drop_first();
         }
+        let before = self.half;
         self.half = self.half.max(self.first);
         while let Ok(at) = usize::try_from(self.half - self.first)
             && self
@@ -275,7 +282,13 @@ impl State {
         {
             self.half += 1;
         }
-        self.half == self.end() && std::mem::take(&mut self.waiting)
+        if self.half < self.end() {
+            return false;
+        }
+        if self.half > before {
+            self.taken_at = Some(clock::now());
+        }
+        std::mem::take(&mut self.waiting)
     }
 
     /// Throws the slowest readers off while the ring is over its bounds.

@@ -1,9 +1,10 @@
 //! One ring per update group, and the pace at which its head publishes.
 //!
-//! The pace has no floor: a change goes out at once where the members have taken what was published
-//! before. While they have not, changes gather, so that a burst from many peers leaves in a few full
-//! chunks and not in as many as there were letters. Half of the members decide, so one that is stuck
-//! delays nobody.
+//! The pace has no floor: at rest a change goes out at once. While the members have not taken what was
+//! published before, changes gather, and for some time more in proportion to what taking it took: telling
+//! many members costs a part of the time and no more, however small the letters are in which routes
+//! come. So a burst leaves in a few full chunks. Half of the members decide, so one that is stuck delays
+//! nobody.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,6 +17,9 @@ use crate::session::{Ring, RingReader, Unread};
 
 /// How long changes gather at most while the members are busy with earlier ones.
 const GATHER_MAX: Duration = Duration::from_millis(5);
+
+/// For so many times as long as half of the members took over a publication changes gather for the next.
+const GATHER_TIMES: u32 = 8;
 
 /// How long changes wait at most for members of which half are behind by [`BEHIND_OCTETS`].
 const PAUSE_MAX: Duration = Duration::from_millis(50);
@@ -108,8 +112,9 @@ impl Fanout {
     pub(super) fn may_publish(&mut self, now: Instant, group: GroupId, changes: u64) -> bool {
         let group = self.group(group);
         let since = group.published_at.unwrap_or(now);
-        let until = gather_until(since, group.ring.unread(), changes);
-        let may = now >= until || !group.ring.await_half();
+        let unread = group.ring.unread();
+        let until = gather_until(since, unread, changes);
+        let may = now >= until || unread.chunks > 0 && !group.ring.await_half();
         group.held_until = (!may).then_some(until);
         may
     }
@@ -160,15 +165,17 @@ impl Fanout {
 
 /// Until when a head waits that has published at `since` and has so many changes ahead of it.
 fn gather_until(since: Instant, unread: Unread, changes: u64) -> Instant {
-    if unread.chunks == 0 {
-        since
-    } else if unread.octets >= BEHIND_OCTETS {
-        since + PAUSE_MAX
+    let wait = if unread.octets >= BEHIND_OCTETS {
+        PAUSE_MAX
     } else if changes >= GATHERED_CHANGES {
-        since
+        Duration::ZERO
+    } else if unread.chunks > 0 {
+        GATHER_MAX
     } else {
-        since + GATHER_MAX
-    }
+        let taken = unread.taken_at.unwrap_or(since);
+        GATHER_MAX.min(GATHER_TIMES * taken.saturating_duration_since(since))
+    };
+    since + wait
 }
 
 #[cfg(test)]
@@ -228,8 +235,26 @@ mod tests {
             readers[1].try_next(),
             Some(Found::Chunk { rouse: true, .. })
         ));
-        assert!(fanout.may_publish(start, GROUP, 1));
-        assert_eq!(fanout.held_until(), None);
+        assert!(fanout.may_publish(start + GATHER_MAX, GROUP, 1));
+        assert!(fanout.may_publish(start, GROUP, GATHERED_CHANGES));
+    }
+
+    #[test]
+    fn a_few_changes_wait_in_proportion_to_what_telling_the_last_ones_took() {
+        let start = clock::now();
+        let after = |took| Unread {
+            readers: 100,
+            octets: 0,
+            chunks: 0,
+            taken_at: Some(start + took),
+        };
+        let took = Duration::from_micros(100);
+        assert_eq!(gather_until(start, after(took), 1), start + 8 * took);
+        assert_eq!(gather_until(start, after(took), GATHERED_CHANGES), start);
+        let long = Duration::from_secs(1);
+        assert_eq!(gather_until(start, after(long), 1), start + GATHER_MAX);
+        let never = Unread::default();
+        assert_eq!(gather_until(start, never, 1), start);
     }
 
     #[test]
@@ -250,6 +275,7 @@ mod tests {
             readers: 2,
             octets: BEHIND_OCTETS,
             chunks: 16,
+            taken_at: None,
         };
         let start = clock::now();
         let many = gather_until(start, behind, GATHERED_CHANGES);
@@ -262,7 +288,7 @@ mod tests {
         let (_stuck, mut quick) = (fanout.subscribe(GROUP), fanout.subscribe(GROUP));
         let start = clock::now();
         for version in 0..1_000 {
-            assert!(fanout.may_publish(start, GROUP, 1));
+            assert!(fanout.may_publish(start + GATHER_MAX, GROUP, 1));
             fanout.publish(start, GROUP, chunk(version));
             take(&mut quick);
         }
