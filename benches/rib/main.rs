@@ -44,7 +44,7 @@ struct Row {
 }
 
 impl Row {
-    fn least(self, other: Self) -> Self {
+    fn least(self, other: &Self) -> Self {
         Self {
             announce: self.announce.min(other.announce),
             withdraw: self.withdraw.min(other.withdraw),
@@ -287,6 +287,9 @@ fn options() -> ShardOptions {
     }
 }
 
+/// A name, and one run.
+type Scenario = (&'static str, fn() -> Row);
+
 fn main() {
     let mut arguments = std::env::args().skip(1).filter(|a| a != "--bench");
     let (mut names, mut runs) = (Vec::new(), 3);
@@ -298,7 +301,7 @@ fn main() {
             names.push(argument);
         }
     }
-    let all: [(&str, fn() -> Row); 9] = [
+    let all: [Scenario; 9] = [
         ("table", table),
         ("mesh", mesh),
         ("senders", || senders("senders", 20, 200_000, false, false)),
@@ -318,7 +321,7 @@ fn main() {
     for (name, scenario) in all {
         if names.is_empty() || names.iter().any(|wanted| wanted == name) {
             let rows = (0..runs.max(1)).map(|_| scenario());
-            if let Some(row) = rows.reduce(Row::least) {
+            if let Some(row) = rows.reduce(|best, row| best.least(&row)) {
                 row.print();
             }
         }

@@ -28,9 +28,17 @@ async fn a_peer_hears_the_routes_of_all_shards_and_then_one_end() {
         a.announce(ROUTES, [192, 0, 2, 9]).await;
         world.wait_for_prefixes(ROUTES.into()).await;
         let mut b = world.establish(B, None).await;
-        let mut heard = b.hear(usize::from(ROUTES) + 1).await;
-        assert_eq!(heard.pop(), Some(None), "End-of-RIB is the last");
+        // What changes while it is told may be told twice, but before the end.
+        let mut heard = Vec::new();
+        loop {
+            let more = b.hear(1).await;
+            if more == [None] {
+                break;
+            }
+            heard.extend(more);
+        }
         heard.sort_unstable();
+        heard.dedup();
         assert_eq!(heard, all(), "{shards} shards");
         world.wait(B, |view| view.end_of_rib_sent.ipv4).await;
 
