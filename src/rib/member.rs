@@ -50,8 +50,9 @@ pub(crate) enum Progress {
 #[derive(Debug)]
 pub(crate) struct Member {
     pub(crate) progress: Progress,
-    /// Whether the owner waits to hear that everything was told ([`super::Output::Complete`]).
-    pub(crate) awaited: bool,
+    /// Set where the owner waits to hear that everything was told ([`super::Output::Complete`]): all that
+    /// the log had up to this version, whether the group's head had met it or not.
+    pub(crate) awaited: Option<Version>,
     /// Whether that was, but for what is `ready`.
     pub(crate) ended: bool,
     /// Chunks ahead of whatever is next: the paths to one destination may take more than one.
@@ -69,8 +70,9 @@ pub(crate) enum Served {
 }
 
 impl Member {
-    /// A member that knows nothing as of a version of the log.
-    pub(crate) const fn new(after: Version) -> Self {
+    /// A member that knows nothing as of a version of the log, and is to hear of the end of what there
+    /// was at another.
+    pub(crate) const fn new(after: Version, awaited: Version) -> Self {
         Self {
             progress: Progress::Dumping {
                 next: DestId(0),
@@ -78,7 +80,7 @@ impl Member {
                 known: Known::Nothing,
                 everything: false,
             },
-            awaited: true,
+            awaited: Some(awaited),
             ended: false,
             ready: VecDeque::new(),
         }
@@ -117,16 +119,22 @@ impl Member {
         }
     }
 
-    /// Notes that everything was told; while the speaker is `recovering`, that is not all yet.
-    pub(super) const fn end(&mut self, recovering: bool) {
-        self.ended |= self.awaited && !recovering;
+    /// Notes that everything up to a version was told; while the speaker is `recovering`, that is not all
+    /// yet.
+    pub(super) fn end(&mut self, told: Version, recovering: bool) {
+        self.ended |= self.awaited.is_some_and(|awaited| awaited <= told) && !recovering;
+    }
+
+    /// Whether an end is awaited of more than was told up to a version.
+    pub(crate) fn awaits_beyond(&self, told: Version) -> bool {
+        self.awaited.is_some_and(|awaited| awaited > told)
     }
 
     /// Whether the owner is to hear that everything is handed out; it hears it once.
     fn take_complete(&mut self) -> bool {
         let complete = self.ended && self.ready.is_empty();
         if complete {
-            (self.ended, self.awaited) = (false, false);
+            (self.ended, self.awaited) = (false, None);
         }
         complete
     }
@@ -229,16 +237,16 @@ impl<A: AddressFamily> LocRib<A> {
         if let Progress::CatchingUp { after, recall } = &mut member.progress {
             let mut batch = Batch::new(context);
             let caught_up = self.catch_up(index, peer, &mut batch, after, recall.as_deref_mut());
-            let after = *after;
+            let (after, head) = (*after, self.groups[index].head);
             if caught_up {
-                member.end(recovering);
+                member.end(head, recovering);
             }
             if let Some(chunk) = chunk(batch, member, after) {
                 return Served::Chunk(chunk);
             }
             // Who went live behind what a sweep has logged would have all of that told to everyone,
             // whether it changed or not.
-            if !caught_up || self.is_reexporting() {
+            if !caught_up || self.is_reexporting() || member.awaits_beyond(head) {
                 return Served::Later;
             }
             member.progress = Progress::Live;
@@ -263,7 +271,7 @@ impl<A: AddressFamily> LocRib<A> {
         let after = *after;
         if self.dump(group, peer, &mut batch, &mut member.progress) {
             member.progress = Progress::catching_up(after);
-            member.end(recovering);
+            member.end(group.head, recovering);
         }
         chunk(batch, member, after).map_or(Served::Later, Served::Chunk)
     }

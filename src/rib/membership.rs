@@ -33,7 +33,7 @@ impl<A: AddressFamily> LocRib<A> {
         let group = &mut self.groups[index];
         let peer = shared.peers.get_mut(slot);
         *peer.groups.get_mut(A::FAMILY) = Some(group.id);
-        let member = Member::new(group.head);
+        let member = Member::new(group.head, self.log.head());
         group.insert(peer.setup.peer, peer.setup.address, member);
     }
 
@@ -80,7 +80,9 @@ impl<A: AddressFamily> LocRib<A> {
         let Some(member) = group.members.get_mut(&peer) else {
             return;
         };
-        member.awaited |= awaited;
+        if awaited {
+            member.awaited = Some(self.log.head());
+        }
         match &mut member.progress {
             Progress::Dumping { after, known, .. } => {
                 member.progress = Progress::anew(*after, std::mem::take(known));
@@ -103,7 +105,7 @@ impl<A: AddressFamily> LocRib<A> {
         for group in &mut self.groups {
             let (after, mut left) = (group.floor(), 0);
             for (peer, member) in &mut group.members {
-                if member.is_live() && member.awaited {
+                if member.is_live() && member.awaited.is_some() {
                     member.progress = Progress::catching_up(after);
                     left += 1;
                     let (peer, family) = (*peer, A::FAMILY);

@@ -371,8 +371,8 @@ impl Shard {
     }
 }
 
-/// Moves the head of every group on that has one to tell nobody, or may; says whether one has more to
-/// do.
+/// Moves the head of every group on that has one to tell nobody, owes somebody an end, or may; says
+/// whether one has more to do.
 fn turn_groups<A: AddressFamily>(
     rib: &mut LocRib<A>,
     shared: &mut Shared,
@@ -381,8 +381,10 @@ fn turn_groups<A: AddressFamily>(
     let mut busy = false;
     for group in &mut rib.groups {
         let id = group.id;
-        let mut may_move =
-            || !group.publishes() || may_publish(id, rib.log.head().0 - group.head.0);
+        let mut may_move = || {
+            let changes = rib.log.head().0 - group.head.0;
+            !group.publishes() || group.owes_an_end() || may_publish(id, changes)
+        };
         if group.has_work(&rib.log) && may_move() {
             let (log, ids) = (&mut rib.log, &rib.path_ids);
             let chunks = group.advance(&rib.table, log, ids, shared, EXPORT_STEPS);

@@ -113,7 +113,7 @@ impl<A: AddressFamily> LocRib<A> {
         }));
         if stretch.is_last {
             member.progress = Progress::catching_up(upto);
-            member.end(recovering);
+            member.end(group.head, recovering);
         }
         Some(
             member

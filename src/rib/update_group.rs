@@ -402,6 +402,12 @@ impl Group {
         self.live -= 1;
     }
 
+    /// Whether a member waits for the head to meet what it is to hear before its End-of-RIB.
+    pub(crate) fn owes_an_end(&self) -> bool {
+        let mut members = self.members.values();
+        self.lagging() > 0 && members.any(|member| member.awaits_beyond(self.head))
+    }
+
     /// How many members are behind.
     pub(crate) fn lagging(&self) -> usize {
         self.members.len() - self.live

@@ -1,5 +1,6 @@
 //! The other side of a session, as bytes.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -27,6 +28,13 @@ pub(super) fn listen_with_key(local: [u8; 4], peer: IpAddr, key: &str) -> (TcpLi
     let listener = TcpListener::from_std(socket.into()).expect("a listener");
     let port = listener.local_addr().expect("an address").port();
     (listener, port)
+}
+
+/// A part of an UPDATE.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Run {
+    Withdrawn,
+    Announced,
 }
 
 /// One connection.
@@ -163,18 +171,33 @@ impl RawPeer {
     pub(super) async fn hear(&mut self, count: usize) -> Vec<Option<u8>> {
         let mut heard = Vec::new();
         while heard.len() < count {
-            let message = self.next_of(UPDATE).await.expect("the connection is open");
-            let length =
-                |at: usize| usize::from(u16::from_be_bytes([message[at], message[at + 1]]));
-            let attributes = 21 + length(19);
-            let nlri = attributes + 2 + length(attributes);
-            if message.len() == 23 {
+            let [withdrawn, announced] = self.next_update().await;
+            if withdrawn.is_empty() && announced.is_empty() {
                 heard.push(None);
             }
-            let runs = [&message[21..attributes], &message[nlri..]];
-            heard.extend(runs.concat().chunks(4).map(|prefix| Some(prefix[3])));
+            heard.extend([withdrawn, announced].concat().into_iter().map(Some));
         }
         heard
+    }
+
+    /// Listens until so many different prefixes are withdrawn, or announced; returns them in order.
+    pub(super) async fn hear_each(&mut self, count: usize, run: Run) -> Vec<u8> {
+        let mut heard = BTreeSet::new();
+        while heard.len() < count {
+            let mut runs = self.next_update().await;
+            heard.extend(std::mem::take(&mut runs[run as usize]));
+        }
+        heard.into_iter().collect()
+    }
+
+    /// The last octets of the /24 that the next UPDATE withdraws, and of those that it announces.
+    async fn next_update(&mut self) -> [Vec<u8>; 2] {
+        let message = self.next_of(UPDATE).await.expect("the connection is open");
+        let length = |at: usize| usize::from(u16::from_be_bytes([message[at], message[at + 1]]));
+        let attributes = 21 + length(19);
+        let nlri = attributes + 2 + length(attributes);
+        let runs = [&message[21..attributes], &message[nlri..]];
+        runs.map(|run| run.chunks(4).map(|prefix| prefix[3]).collect())
     }
 
     /// The code and subcode of the next NOTIFICATION; `None` where the connection ends without.
