@@ -1,4 +1,7 @@
 //! The command line.
+//!
+//! `cargo bench` says `--bench`. Without it a test run builds and starts this program: then it only
+//! tries whether everything runs, with calidris alone.
 
 use crate::scenarios::{SCENARIOS, Scale, Scenario};
 use crate::targets::{TARGETS, Target};
@@ -14,11 +17,18 @@ pub(crate) struct Arguments {
 impl Arguments {
     /// Reads the words; `None` where only help was wanted.
     pub(crate) fn parse(words: &[String]) -> Result<Option<Self>, String> {
+        let is_bench = words.iter().any(|word| word == "--bench");
         let mut arguments = Self {
-            scale: Scale::Full,
+            scale: match is_bench {
+                true => Scale::Full,
+                false => Scale::Trial,
+            },
             runs: 3,
             scenarios: SCENARIOS.to_vec(),
-            targets: TARGETS.to_vec(),
+            targets: match is_bench {
+                true => TARGETS.to_vec(),
+                false => chosen("calidris,limit", &TARGETS, |target| target.name)?,
+            },
         };
         let mut runs = None;
         let mut words = words.iter().map(String::as_str);
@@ -57,7 +67,7 @@ impl Arguments {
         }
         arguments.runs = runs.unwrap_or(match arguments.scale {
             Scale::Full => 3,
-            Scale::Quick => 1,
+            Scale::Quick | Scale::Trial => 1,
         });
         Ok(Some(arguments))
     }

@@ -41,7 +41,7 @@ use std::{env, fs, io};
 use arguments::Arguments;
 use outcome::{Figures, Row};
 use report::Report;
-use scenarios::Scenario;
+use scenarios::{Scale, Scenario};
 use targets::Target;
 
 fn main() -> ExitCode {
@@ -82,11 +82,21 @@ fn run(arguments: &Arguments) -> Result<(), String> {
         }
         there
     });
+    let mut failed = Vec::new();
     for scenario in &arguments.scenarios {
         if let Some(report) = measure(arguments, scenario, &targets) {
             print!("{}", report.text());
             keep(&report).map_err(|error| format!("{}: {error}", results().display()))?;
+            if report.rows.iter().any(|row| !row.failures.is_empty()) {
+                failed.push(scenario.name);
+            }
         }
+    }
+    if arguments.scale == Scale::Trial {
+        return match failed.is_empty() {
+            true => Ok(()),
+            false => Err(format!("failed: {}", failed.join(", "))),
+        };
     }
     let folder = results();
     let drawn = chart::draw(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
@@ -143,10 +153,13 @@ fn measure(
 }
 
 fn keep(report: &Report) -> io::Result<()> {
+    let Some(name) = report.file_name() else {
+        return Ok(());
+    };
     let folder = results();
     fs::create_dir_all(&folder)?;
     let text = serde_json::to_string_pretty(&report.json())? + "\n";
-    fs::write(folder.join(format!("{}.json", report.file_name())), text)
+    fs::write(folder.join(format!("{name}.json")), text)
 }
 
 fn results() -> PathBuf {

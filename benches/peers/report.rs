@@ -27,7 +27,11 @@ impl Report {
             (self.scenario.title)(self.scale),
             self.table()
         );
-        for reach in self.scenario.reaches {
+        let reaches = match self.scale {
+            Scale::Full | Scale::Quick => self.scenario.reaches,
+            Scale::Trial => &[],
+        };
+        for reach in reaches {
             if let Some(judged) = self.judged(reach) {
                 let _ = writeln!(text, "  {judged}");
             }
@@ -46,11 +50,12 @@ impl Report {
         text
     }
 
-    /// A quick run must not take the place of a full one.
-    pub(crate) fn file_name(&self) -> String {
+    /// A quick run must not take the place of a full one; a trial measures nothing.
+    pub(crate) fn file_name(&self) -> Option<String> {
         match self.scale {
-            Scale::Full => self.scenario.name.to_owned(),
-            Scale::Quick => format!("quick-{}", self.scenario.name),
+            Scale::Full => Some(self.scenario.name.to_owned()),
+            Scale::Quick => Some(format!("quick-{}", self.scenario.name)),
+            Scale::Trial => None,
         }
     }
 

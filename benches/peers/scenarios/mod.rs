@@ -76,11 +76,13 @@ pub(crate) const SCENARIOS: &[&Scenario] = &[
     &recorded::CHURN,
 ];
 
-/// Whether scenarios run at their size, or at a fraction for a first look.
+/// Whether scenarios run at their size, at a tenth for a first look, or at a hundredth to see that
+/// they run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scale {
     Full,
     Quick,
+    Trial,
 }
 
 impl Scale {
@@ -89,6 +91,7 @@ impl Scale {
         match self {
             Self::Full => full,
             Self::Quick => full.div_ceil(10),
+            Self::Trial => full.div_ceil(100),
         }
     }
 
@@ -97,6 +100,8 @@ impl Scale {
         match self {
             Self::Full => Duration::from_secs(60),
             Self::Quick => Duration::from_secs(15),
+            // Unoptimised, on a machine that does other things.
+            Self::Trial => Duration::from_secs(60),
         }
     }
 }
