@@ -59,7 +59,7 @@ pub struct Settings {
     pub log_format: LogFormat,
     /// Which log lines are written, as a `tracing` filter.
     pub log: String,
-    /// Threads that share the routing table.
+    /// Parts of the routing table; of several each has a thread.
     pub rib_shards: RibShards,
     /// What SIGTERM does.
     pub on_stop: OnStop,

@@ -189,7 +189,7 @@ impl Api {
         ok(&DatastoreAnswer::of(&view, plan.as_deref(), now))
     }
 
-    /// Live means that the routing table still answers: its thread owns all routes.
+    /// Live means that the routing table still answers: the RIB owns all routes.
     async fn health(&self) -> Response<ResponseBody> {
         let (status, live, detail) = match self.views.totals().await {
             Ok(_) => (StatusCode::OK, true, "the routing table answers".to_owned()),

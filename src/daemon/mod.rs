@@ -1,8 +1,8 @@
 //! The composition root: builds the rooms, joins them, and takes them down in order.
 //!
-//! Tasks on one current-thread runtime, each of the RIB's shards on a thread of its own. Signals: SIGTERM and
-//! SIGINT end the process as a graceful restart wants it: connections close without a NOTIFICATION
-//! and kernel routes stay. SIGHUP re-reads the datastore.
+//! Tasks on one current-thread runtime, the RIB among them unless it has several shards, which have a
+//! thread each. Signals: SIGTERM and SIGINT end the process as a graceful restart wants it:
+//! connections close without a NOTIFICATION and kernel routes stay. SIGHUP re-reads the datastore.
 
 mod answers;
 mod planner;
@@ -54,7 +54,7 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
     let sharding = Sharding::new(settings.rib_shards.count(), seed);
     let metrics = Arc::new(Metrics::new());
     let rib = speaker::spawn_shards(options, sharding, &link, &metrics)
-        .context("cannot start the RIB's threads")?;
+        .context("cannot start the RIB")?;
     let kernel = Kernel::start(&settings, &rib, link, metrics.clone())?;
     let intent = Intent::start(&settings);
     let speaker = Speaker::new(rib.clone());

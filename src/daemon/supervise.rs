@@ -82,7 +82,7 @@ impl Supervisor {
                 }
                 // Without it no session says anything true: better to start anew, kernel routes stay.
                 () = self.rib.gone() => anyhow::bail!(
-                    "the RIB's thread has ended, which is a defect; its panic is told above"
+                    "the RIB has ended, which is a defect; its panic is told above"
                 ),
                 Some(operation) = self.operations.recv() => self.speaker.operate(operation).await,
                 heard = signals.next() => match heard {

@@ -1,8 +1,8 @@
 //! Routes: what peers said, what is best, and what each group of peers is told.
 //!
 //! A [`Shard`] owns all route state of its prefixes. It is pure: [`Command`]s go in, [`Output`]s come
-//! out, time is an argument. The daemon runs it on a thread of its own, the simulator calls it
-//! directly. There may be several ([`Sharding`]); what they tell is the same in sum.
+//! out, time is an argument. The daemon gives it its turns between those of the sessions, the simulator
+//! calls it directly. There may be several ([`Sharding`]); what they tell is the same in sum.
 //!
 //! # How routes come in
 //!

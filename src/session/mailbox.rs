@@ -1,4 +1,4 @@
-//! What sessions and the thread that runs the RIB say to each other.
+//! What sessions and the RIB say to each other.
 
 use std::sync::Arc;
 
@@ -47,7 +47,7 @@ impl RibMailboxes {
     }
 }
 
-/// A letter to the thread of one of the RIB's shards.
+/// A letter to one of the RIB's shards.
 #[derive(Debug)]
 pub enum RibMail {
     /// For the shard.

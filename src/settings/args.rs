@@ -82,7 +82,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "N")]
     pub route_protocol: Option<RouteProtocol>,
 
-    /// Threads that share the routing table, 1 to 64, or `auto` [default: auto]
+    /// Parts of the routing table, 1 to 64, or `auto`; two and more have a thread each [default: auto]
     #[arg(long, value_name = "N")]
     pub rib_shards: Option<RibShards>,
 

@@ -1,11 +1,11 @@
-//! How many threads share the routing table.
+//! How many parts the routing table has.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::rib::SHARDS_MAX;
 
-/// `--rib-shards`: how many threads share the routing table.
+/// `--rib-shards`: how many parts the routing table has; of several each has a thread.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RibShards {
     /// As many as are known to be of use.

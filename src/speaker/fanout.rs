@@ -30,7 +30,7 @@ const GATHERED_CHANGES: u64 = 4096;
 /// So many octets that half of the members have not taken mean that they are behind.
 const BEHIND_OCTETS: usize = 1024 * 1024;
 
-/// The rings of all groups of one shard; lives on the shard's thread.
+/// The rings of all groups of one shard; lives with its runner.
 #[derive(Debug, Default)]
 pub(super) struct Fanout {
     rings: HashMap<GroupId, Group>,
@@ -107,7 +107,7 @@ impl Fanout {
         }
     }
 
-    /// Whether a group's head may move on, with so many changes ahead of it. If not, the shard's thread
+    /// Whether a group's head may move on, with so many changes ahead of it. If not, the shard's runner
     /// is roused when half of the members have taken everything, or wakes at [`Fanout::held_until`].
     pub(super) fn may_publish(&mut self, now: Instant, group: GroupId, changes: u64) -> bool {
         let group = self.group(group);

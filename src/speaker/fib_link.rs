@@ -1,4 +1,4 @@
-//! What waits between the shards' threads and the kernel's feed.
+//! What waits between the shards and the kernel's feed.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};

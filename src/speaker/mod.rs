@@ -1,7 +1,7 @@
 //! The reconciler: a plan comes in, sessions, the RIB and the kernel's feed follow it.
 //!
 //! [`Registry`] turns the difference of two plans into [`Step`]s without touching anything;
-//! [`Speaker`] runs them. The RIB's shards live on threads of their own ([`shards`]), the rings that
+//! [`Speaker`] runs them. The RIB's shards are run by [`shard_runner`] and reached through [`shards`], the rings that
 //! carry their publications in [`fanout`], the rule for when left-over kernel routes may go in
 //! [`recovery`].
 //!

@@ -13,7 +13,7 @@
 //! - A limit of prefixes counts over all shards: those of one session share a [`PrefixTally`].
 //!
 //! [`Shards`] joins them to something that is driven like one shard. The simulator and tests drive
-//! that; the daemon, where each shard has a thread and a mailbox, uses the same parts.
+//! that; the daemon, where each shard has a runner and a mailbox, uses the same parts.
 //!
 //! [`PrefixTally`]: super::PrefixTally
 
