@@ -12,6 +12,8 @@
 //! ```text
 //! cargo bench --bench rib -- [NAME…] [--runs 3]
 //! ```
+//!
+//! A test run, which does not say `--bench`, tries each once at a hundredth of its size.
 
 use std::time::Instant;
 
@@ -141,12 +143,16 @@ fn distinct(sets: Sets<Ipv4>, count: usize) -> Sets<Ipv4> {
         .collect()
 }
 
+/// How many paths are told.
+fn count(told: &[(u32, Sets<Ipv4>)]) -> usize {
+    told.iter()
+        .flat_map(|(_, sets)| sets.iter().map(|(_, nlri)| nlri.len()))
+        .sum()
+}
+
 /// Announces all, peers in turn, and withdraws all.
 fn run(name: &str, world: impl FnOnce() -> World, told: &[(u32, Sets<Ipv4>)]) -> Row {
-    let paths = told
-        .iter()
-        .flat_map(|(_, sets)| sets.iter().map(|(_, nlri)| nlri.len()))
-        .sum();
+    let paths = count(told);
     let begin = used();
     let mut world = world();
     let empty = used();
@@ -178,8 +184,13 @@ fn run(name: &str, world: impl FnOnce() -> World, told: &[(u32, Sets<Ipv4>)]) ->
     row
 }
 
-fn table() -> Row {
-    let sets = distinct(full_table(150_000), 1_000_000);
+/// A part of so many routes of so many messages.
+fn table_of(messages: u32, routes: usize, part: u32) -> Sets<Ipv4> {
+    distinct(full_table(messages / part), routes / part as usize)
+}
+
+fn table(part: u32) -> Row {
+    let sets = table_of(150_000, 1_000_000, part);
     let told = [(1, told_by(1, &sets))];
     drop(sets);
     let world = || {
@@ -191,8 +202,8 @@ fn table() -> Row {
     run("table", world, &told)
 }
 
-fn mesh() -> Row {
-    let sets = distinct(full_table(80_000), 500_000);
+fn mesh(part: u32) -> Row {
+    let sets = table_of(80_000, 500_000, part);
     let told = [(1, sets)];
     let world = || {
         let mut world = World::new(options());
@@ -203,8 +214,7 @@ fn mesh() -> Row {
     run("mesh", world, &told)
 }
 
-fn senders(name: &str, count: u32, routes: usize, add_path: bool, meds: bool) -> Row {
-    let mut sets = distinct(full_table(80_000), routes);
+fn senders(name: &str, count: u32, mut sets: Sets<Ipv4>, add_path: bool, meds: bool) -> Row {
     if !meds {
         sets.iter_mut()
             .for_each(|(attributes, _)| attributes.med = None);
@@ -220,8 +230,8 @@ fn senders(name: &str, count: u32, routes: usize, add_path: bool, meds: bool) ->
     run(name, world, &told)
 }
 
-fn fan_out() -> Row {
-    let told = [(1, distinct(full_table(20_000), 100_000))];
+fn fan_out(part: u32) -> Row {
+    let told = [(1, table_of(20_000, 100_000, part))];
     let world = || {
         let mut world = World::new(options());
         (1..=101).for_each(|n| world.up(reflector_client(n), true));
@@ -231,8 +241,8 @@ fn fan_out() -> Row {
 }
 
 /// As above, but members come when the table is there; the time is that of the dumps.
-fn late() -> Row {
-    let told = [(1, distinct(full_table(20_000), 100_000))];
+fn late(part: u32) -> Row {
+    let told = [(1, table_of(20_000, 100_000, part))];
     let input = [batches(1, &told[0].1)];
     let mut world = World::new(options());
     world.up(reflector_client(1), true);
@@ -249,13 +259,14 @@ fn late() -> Row {
         rest,
         peak: peak() - empty,
         left: 0,
-        paths: 100_000,
+        paths: count(&told),
     }
 }
 
-fn blocks() -> Row {
-    let sets = calico::<Ipv4>(500);
-    let told: Vec<_> = (1..=500)
+fn blocks(part: u32) -> Row {
+    let clients = 500_u32.div_ceil(part);
+    let sets = calico::<Ipv4>(clients);
+    let told: Vec<_> = (1..=clients)
         .map(|n| {
             let nlri = (0..8)
                 .map(|b| <Ipv4 as streams::Blocks>::block(8 * n + b))
@@ -274,7 +285,7 @@ fn blocks() -> Row {
         .collect();
     let world = || {
         let mut world = World::new(options());
-        (1..=500).for_each(|n| world.up(reflector_client(n), true));
+        (1..=clients).for_each(|n| world.up(reflector_client(n), true));
         world
     };
     run("blocks", world, &told)
@@ -287,12 +298,14 @@ fn options() -> ShardOptions {
     }
 }
 
-/// A name, and one run.
-type Scenario = (&'static str, fn() -> Row);
+/// A name, and one run at a part of the size.
+type Scenario = (&'static str, fn(u32) -> Row);
 
 fn main() {
+    let is_bench = std::env::args().any(|argument| argument == "--bench");
     let mut arguments = std::env::args().skip(1).filter(|a| a != "--bench");
-    let (mut names, mut runs) = (Vec::new(), 3);
+    let mut names = Vec::new();
+    let (part, mut runs) = if is_bench { (1, 3) } else { (100, 1) };
     while let Some(argument) = arguments.next() {
         if argument == "--runs" {
             let value = arguments.next().and_then(|runs| runs.parse().ok());
@@ -304,11 +317,21 @@ fn main() {
     let all: [Scenario; 9] = [
         ("table", table),
         ("mesh", mesh),
-        ("senders", || senders("senders", 20, 200_000, false, false)),
-        ("meds", || senders("meds", 20, 200_000, false, true)),
-        ("paths", || senders("paths", 4, 500_000, false, false)),
-        ("paths-all", || {
-            senders("paths-all", 4, 250_000, true, false)
+        ("senders", |part| {
+            let sets = table_of(80_000, 200_000, part);
+            senders("senders", 20, sets, false, false)
+        }),
+        ("meds", |part| {
+            let sets = table_of(80_000, 200_000, part);
+            senders("meds", 20, sets, false, true)
+        }),
+        ("paths", |part| {
+            let sets = table_of(80_000, 500_000, part);
+            senders("paths", 4, sets, false, false)
+        }),
+        ("paths-all", |part| {
+            let sets = table_of(80_000, 250_000, part);
+            senders("paths-all", 4, sets, true, false)
         }),
         ("fan-out", fan_out),
         ("late", late),
@@ -320,7 +343,7 @@ fn main() {
     );
     for (name, scenario) in all {
         if names.is_empty() || names.iter().any(|wanted| wanted == name) {
-            let rows = (0..runs.max(1)).map(|_| scenario());
+            let rows = (0..runs.max(1)).map(|_| scenario(part));
             if let Some(row) = rows.reduce(|best, row| best.least(&row)) {
                 row.print();
             }
