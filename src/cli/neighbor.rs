@@ -6,6 +6,7 @@ use std::fmt::Write;
 use super::text::{age, counted, held_text, kind};
 use crate::control::{Neighbor, TimedNotification, Timestamp};
 use crate::net::{Family, PrefixLimit};
+use crate::rib::RefusedCounts;
 use crate::session::{MessageCounts, NegotiatedView, PeerState};
 
 /// Width of the labels on the left.
@@ -243,13 +244,32 @@ fn prefixes(page: &mut Page, neighbor: &Neighbor) {
         page.line(
             &format!("{family} prefixes"),
             &format!(
-                "{} received{stale}, {} accepted, {} filtered, {} best, {} advertised",
-                counts.received, counts.accepted, counts.filtered, counts.best, counts.advertised
+                "{} received{stale}, {} accepted, {} filtered{}, {} best, {} advertised",
+                counts.received,
+                counts.accepted,
+                counts.filtered,
+                reasons(&counts.refused),
+                counts.best,
+                counts.advertised
             ),
         );
     }
     if let Some(limit) = &neighbor.prefix_limit {
         page.line("prefix limit", &prefix_limit(neighbor, limit));
+    }
+}
+
+/// Why routes are filtered, in brackets; nothing where none are.
+fn reasons(refused: &RefusedCounts) -> String {
+    let reasons = refused.by_reason();
+    let said: Vec<_> = reasons
+        .iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(reason, count)| format!("{count} {reason}"))
+        .collect();
+    match said.is_empty() {
+        true => String::new(),
+        false => format!(" ({})", said.join(", ")),
     }
 }
 

@@ -83,7 +83,7 @@ Mesh_192_0_2_12 is Established for 58m20s
   families         ipv4
   capabilities     4-octet AS, route refresh, graceful restart (peer: 120 s), ADD-PATH ipv4 both ways
   end of RIB       received ipv4, sent ipv4
-  ipv4 prefixes    3 received, 2 accepted, 1 filtered, 1 best, 4 advertised
+  ipv4 prefixes    3 received, 2 accepted, 1 filtered (1 AS loop), 1 best, 4 advertised
   messages in      1 OPEN, 3 UPDATE, 0 NOTIFICATION, 12 KEEPALIVE, 0 ROUTE-REFRESH
   messages out     1 OPEN, 2 UPDATE, 0 NOTIFICATION, 13 KEEPALIVE, 0 ROUTE-REFRESH
   history          established once, down never

@@ -209,13 +209,5 @@ impl DatastoreAnswer {
 
 /// The counts of both families together.
 fn both(counts: &PerFamily<PeerCounts>) -> PeerCounts {
-    let (a, b) = (&counts.ipv4, &counts.ipv6);
-    PeerCounts {
-        received: a.received + b.received,
-        accepted: a.accepted + b.accepted,
-        filtered: a.filtered + b.filtered,
-        best: a.best + b.best,
-        advertised: a.advertised + b.advertised,
-        stale: a.stale + b.stale,
-    }
+    counts.ipv4 + counts.ipv6
 }

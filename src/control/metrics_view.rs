@@ -116,6 +116,12 @@ fn prefixes(counts: &PeerCounts) -> PeerPrefixes {
         received: counts.received,
         accepted: counts.accepted,
         filtered: counts.filtered,
+        refused: counts
+            .refused
+            .by_reason()
+            .into_iter()
+            .filter(|(_, count)| *count > 0)
+            .collect(),
         best: counts.best,
         advertised: counts.advertised,
     }

@@ -25,7 +25,9 @@ use crate::plan::{
     OriginatedPlan, PeerKind, PeerName, Plan, Provenance, SelectionPlan, SpeakerPlan, Warning,
 };
 use crate::policy::{Policy, Then};
-use crate::rib::{Answer, PathRow, PeerCounts, Query, RibTotals, RouteRow, RouteTable, RoutesPage};
+use crate::rib::{
+    Answer, PathRow, PeerCounts, Query, RefusedCounts, RibTotals, RouteRow, RouteTable, RoutesPage,
+};
 use crate::session::{
     CountersView, ErrorView, ListenViews, MessageCounts, NegotiatedView, NotificationView,
     OperatorAction, OperatorRefusal, PeerState, PeerView,
@@ -250,6 +252,10 @@ impl FixedRib {
             received: 3,
             accepted: 2,
             filtered: 1,
+            refused: RefusedCounts {
+                as_loop: 1,
+                ..RefusedCounts::default()
+            },
             best: 1,
             advertised: 4,
             stale: 0,

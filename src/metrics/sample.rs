@@ -84,7 +84,7 @@ pub struct StateSample {
 }
 
 /// Prefix counts of one session and family.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PeerPrefixes {
     /// Announced by the peer.
     pub received: u64,
@@ -92,6 +92,8 @@ pub struct PeerPrefixes {
     pub accepted: u64,
     /// Of those, refused.
     pub filtered: u64,
+    /// Paths refused, by reason.
+    pub refused: BTreeMap<&'static str, u64>,
     /// Of those accepted, selected as best.
     pub best: u64,
     /// Told to the peer.
@@ -114,6 +116,9 @@ impl PeerPrefixes {
         self.received += other.received;
         self.accepted += other.accepted;
         self.filtered += other.filtered;
+        for (reason, count) in &other.refused {
+            *self.refused.entry(reason).or_default() += count;
+        }
         self.best += other.best;
         self.advertised += other.advertised;
     }

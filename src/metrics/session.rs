@@ -153,10 +153,25 @@ fn prefixes(families: &mut Families, peers: &[PeerSample], series: PeerSeries) {
         "Prefixes of the session by stage: received from the peer, accepted or filtered by the \
          import policy, best among all paths, advertised to the peer.",
     );
-    for ((peer, family), counts) in sums {
+    for ((peer, family), counts) in &sums {
         for (stage, count) in counts.stages() {
-            let labels = [("peer", peer), ("family", family.name()), ("stage", stage)];
+            let labels = [("peer", *peer), ("family", family.name()), ("stage", stage)];
             gauge.count(&labels, count);
+        }
+    }
+    let mut refused = families.gauge(
+        "calidris_peer_refused_paths",
+        "Paths of the session that are not used, by reason. Only reasons that occur are shown.",
+    );
+    for ((peer, family), counts) in &sums {
+        for (reason, count) in &counts.refused {
+            let reason = reason.to_lowercase().replace(' ', "_");
+            let labels = [
+                ("peer", *peer),
+                ("family", family.name()),
+                ("reason", &*reason),
+            ];
+            refused.count(&labels, *count);
         }
     }
 }

@@ -30,6 +30,7 @@ fn peer(name: &str, up: bool) -> PeerSample {
                 received: 5,
                 accepted: 4,
                 filtered: 1,
+                refused: [("cluster loop", 1)].into(),
                 best: 3,
                 advertised: 2,
             },
@@ -194,6 +195,7 @@ fn labels_are_escaped_and_numbers_exact() {
         r#"calidris_peer_state{peer="Mesh_192_0_2_12",state="Active"} 0"#,
         r#"calidris_peers{state="Active"} 1"#,
         r#"calidris_peer_prefixes{peer="Mesh_192_0_2_12",family="ipv4",stage="filtered"} 1"#,
+        r#"calidris_peer_refused_paths{peer="Mesh_192_0_2_12",family="ipv4",reason="cluster_loop"} 1"#,
         r#"calidris_peer_state_since_timestamp_seconds{peer="Mesh_192_0_2_12"} 1700000000.5"#,
         r#"calidris_fib_operations_total{op="add",result="EEXIST"} 1"#,
     ] {

@@ -7,6 +7,7 @@ use super::dest_set::DestSet;
 use super::path::Epoch;
 use super::prefix_limit::{LimitGauge, PrefixLimitEvent, PrefixTally};
 use super::query::PeerCounts;
+use super::refusal::{Refusal, RefusedCounts};
 use super::table::DestId;
 use crate::net::PrefixLimit;
 
@@ -25,11 +26,11 @@ pub(crate) struct AdjRibIn {
     /// Destinations with at least one path of the peer.
     pub(crate) dests: DestSet,
     received: u64,
-    accepted: u64,
+    refused: RefusedCounts,
     best: u64,
     stale: u64,
-    /// Announcements in this session of more paths than one prefix may have.
-    surplus: u64,
+    /// For which reasons the owner was told of a path in this session, as bits.
+    named: u8,
     /// Paths of other epochs are stale, so that a whole family becomes stale at once.
     epoch: Epoch,
     /// How many epochs before this one may still have paths.
@@ -42,29 +43,45 @@ pub(crate) struct AdjRibIn {
 }
 
 impl AdjRibIn {
-    /// Counts a path that was stored; `epoch` is the one it bears.
-    pub(crate) fn stored(&mut self, dest: DestId, accepted: bool) {
+    /// Counts a path that was stored. Says whether it is the first of this session that is refused for
+    /// its reason, if that is one of which the owner wants to know.
+    pub(crate) fn stored(&mut self, dest: DestId, refusal: Option<Refusal>) -> bool {
         self.dests.insert(dest);
         self.received += 1;
-        self.accepted += u64::from(accepted);
+        let Some(refusal) = refusal else {
+            return false;
+        };
+        *self.refused.of(refusal) += 1;
+        // What the policy refuses is as somebody wants it.
+        let bit = match refusal {
+            Refusal::Policy => 0,
+            fault => 1 << fault as u8,
+        };
+        let is_first = self.named & bit != bit;
+        self.named |= bit;
+        is_first
     }
 
     /// Counts an announcement that was not stored, as its prefix has all the paths it may have.
     pub(crate) fn surplus(&mut self) {
-        self.surplus += 1;
+        self.refused.too_many_paths += 1;
     }
 
     /// Counts a path that was removed or replaced.
-    pub(crate) fn dropped(&mut self, accepted: bool, epoch: Epoch) {
+    pub(crate) fn dropped(&mut self, refusal: Option<Refusal>, epoch: Epoch) {
         self.received -= 1;
-        self.accepted -= u64::from(accepted);
+        self.reimported(refusal, None);
         self.stale -= u64::from(epoch != self.epoch);
     }
 
     /// Counts another import verdict on a stored path.
-    pub(crate) fn reimported(&mut self, was_accepted: bool, is_accepted: bool) {
-        self.accepted -= u64::from(was_accepted);
-        self.accepted += u64::from(is_accepted);
+    pub(crate) fn reimported(&mut self, was: Option<Refusal>, is: Option<Refusal>) {
+        if let Some(refusal) = was {
+            *self.refused.of(refusal) -= 1;
+        }
+        if let Some(refusal) = is {
+            *self.refused.of(refusal) += 1;
+        }
     }
 
     /// Counts a best path gained or lost.
@@ -92,7 +109,7 @@ impl AdjRibIn {
         self.past = if self.stale == 0 { 1 } else { self.past + 1 };
         self.epoch = self.epoch.next();
         self.stale = self.received;
-        self.surplus = 0;
+        self.refused.too_many_paths = 0;
         self.staleness = self.has_stale().then_some(why);
         self.tell_tally();
     }
@@ -133,8 +150,9 @@ impl AdjRibIn {
         }
     }
 
-    /// Forgets what was said of the limit: a session begins.
-    pub(crate) fn restart_limit(&mut self) {
+    /// Forgets what the owner was told: a session begins.
+    pub(crate) fn forget_said(&mut self) {
+        self.named = 0;
         self.limit.restart();
     }
 
@@ -166,11 +184,16 @@ impl AdjRibIn {
     }
 
     /// The counts for `show`; what was advertised is known elsewhere.
-    pub(crate) const fn counts(&self) -> PeerCounts {
+    pub(crate) fn counts(&self) -> PeerCounts {
+        let (received, filtered) = (
+            self.received + self.refused.too_many_paths,
+            self.refused.total(),
+        );
         PeerCounts {
-            received: self.received + self.surplus,
-            accepted: self.accepted,
-            filtered: self.received - self.accepted + self.surplus,
+            received,
+            accepted: received - filtered,
+            filtered,
+            refused: self.refused,
             best: self.best,
             advertised: 0,
             stale: self.stale,

@@ -204,6 +204,16 @@ pub enum Output {
         /// What there is to say.
         event: PrefixLimitEvent,
     },
+    /// A peer has announced a path that no sound peer announces to this one: it is refused. Said once a
+    /// session and reason.
+    Refused {
+        /// The peer.
+        peer: PeerId,
+        /// What the first such path leads to.
+        prefix: Prefix,
+        /// The reason, as `show routes` words it.
+        reason: &'static str,
+    },
     /// A group has no members any more.
     GroupGone(GroupId),
     /// Changes wait for the kernel's writer; said once until it pulls, and not while a pull waits.

@@ -17,7 +17,8 @@ use super::explanation::{
 use super::feed::{self, FibRoute, FibRouteKind};
 use super::import::{Import, source_of};
 use super::loc_rib::LocRib;
-use super::path::{Path, Refusal, Usability};
+use super::path::{Path, Usability};
+use super::refusal::Refusal;
 use super::shared::Shared;
 use super::table::Destination;
 use crate::net::{AddressFamily, PeerId, Prefix, PrefixKey};

@@ -12,7 +12,8 @@ use std::sync::Arc;
 
 use super::command::PeerSetup;
 use super::intern::Interner;
-use super::path::{Edited, Imported, PREFERENCE_BGP, Refusal};
+use super::path::{Edited, Imported, PREFERENCE_BGP};
+use super::refusal::Refusal;
 use crate::net::{Family, Prefix};
 use crate::policy::{OtcVerdict, Policy, RouteContext, RouteSource, Verdict};
 use crate::wire::{Community, PathAttributes, RareList};

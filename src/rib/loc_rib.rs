@@ -162,7 +162,7 @@ impl<A: AddressFamily> LocRib<A> {
         }
         let path = Path::new(received, imported, slot, nlri.path_id, epoch);
         // The new path is counted first: a next hop that both share stays in use throughout.
-        shared.count_stored(&path, A::FAMILY, dest);
+        shared.count_stored(&path, destination.prefix.into(), dest);
         let mut is_news = path.refusal().is_none();
         let was_selected = known.is_some_and(|at| at < destination.selected.into());
         match known {

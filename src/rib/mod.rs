@@ -70,6 +70,7 @@ mod peers;
 mod policy_pool;
 mod prefix_limit;
 mod query;
+mod refusal;
 mod regroup;
 mod restart;
 mod selection;
@@ -118,6 +119,7 @@ pub use query::{
     Answer, BehindRow, GroupRow, LongestMatch, MemberState, PathRow, PeerCounts, Query, RibTotals,
     RouteRow, RouteTable, RoutesPage, RoutesQuery,
 };
+pub use refusal::RefusedCounts;
 pub use shard::{Shard, ShardOptions};
 pub use sharding::{
     BookSteps, Boundary, Demarcation, DemarcationSteps, Gathering, KernelPulls, NextHopBook,

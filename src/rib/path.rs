@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::peers::PeerSlot;
+use super::refusal::Refusal;
 use crate::net::PathId;
 use crate::wire::PathAttributes;
 
@@ -11,50 +12,6 @@ pub(crate) const PREFERENCE_BGP: u32 = 100;
 
 /// Preference of a route that the speaker originates (spec/calico.md §5.4).
 pub(crate) const PREFERENCE_LOCAL: u32 = 200;
-
-/// Why a path can never be selected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
-    /// The local AS occurs too often in AS_PATH (RFC 4271 §9.1.2).
-    AsLoop,
-    /// ORIGINATOR_ID is this speaker (RFC 4456 §8).
-    OriginatorLoop,
-    /// CLUSTER_LIST names this speaker's cluster (RFC 4456 §8).
-    ClusterLoop,
-    /// NEXT_HOP is this speaker (RFC 4271 §5.1.3).
-    OwnNextHop,
-    /// ONLY_TO_CUSTOMER says that it must not have come this way (RFC 9234 §5).
-    RouteLeak,
-    /// The import policy refused it.
-    Policy,
-}
-
-impl Refusal {
-    /// The refusal of a number, which it is cast to.
-    const fn numbered(number: u8) -> Option<Self> {
-        match number {
-            0 => Some(Self::AsLoop),
-            1 => Some(Self::OriginatorLoop),
-            2 => Some(Self::ClusterLoop),
-            3 => Some(Self::OwnNextHop),
-            4 => Some(Self::RouteLeak),
-            5 => Some(Self::Policy),
-            _ => None,
-        }
-    }
-
-    /// The reason as `show routes` words it.
-    pub(crate) const fn text(self) -> &'static str {
-        match self {
-            Self::AsLoop => "AS loop",
-            Self::OriginatorLoop => "originator loop",
-            Self::ClusterLoop => "cluster loop",
-            Self::OwnNextHop => "own next hop",
-            Self::RouteLeak => "route leak",
-            Self::Policy => "import policy",
-        }
-    }
-}
 
 /// What the import policy changed; absent for most paths, so they do not pay for it.
 #[derive(Debug)]

@@ -1,12 +1,14 @@
 //! Questions that a shard answers between turns, a page at a time.
 
 use std::net::IpAddr;
+use std::ops::Add;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::explanation::Explanation;
 use super::group_counts::GroupCounts;
+use super::refusal::RefusedCounts;
 use crate::net::{Asn, ClusterId, Family, PeerId, PerFamily, Prefix, Role};
 use crate::policy::NextHopMode;
 use crate::wire::Origin;
@@ -179,12 +181,30 @@ pub struct PeerCounts {
     /// Of those, refused; with ADD-PATH also every announcement in this session beyond the 64 paths
     /// that one prefix may have from one peer.
     pub filtered: u64,
+    /// Those refused, by reason.
+    #[serde(default)]
+    pub refused: RefusedCounts,
     /// Of those accepted, selected as best.
     pub best: u64,
     /// Told to the peer.
     pub advertised: u64,
     /// Of those received, kept over the peer's restart.
     pub stale: u64,
+}
+
+impl Add for PeerCounts {
+    type Output = Self;
+
+    fn add(mut self, other: Self) -> Self {
+        self.received += other.received;
+        self.accepted += other.accepted;
+        self.filtered += other.filtered;
+        self.refused += other.refused;
+        self.best += other.best;
+        self.advertised += other.advertised;
+        self.stale += other.stale;
+        self
+    }
 }
 
 /// Totals of one family.

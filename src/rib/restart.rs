@@ -38,7 +38,7 @@ impl Shard {
         self.shared.peers.get_mut(slot).router_id = terms.peer_id;
         for family in Family::ALL {
             let rib = self.shared.peers.get_mut(slot).ribs.get_mut(family);
-            rib.restart_limit();
+            rib.forget_said();
             let kept = *terms.families.get(family) && *terms.forwarding_preserved.get(family);
             if !rib.has_stale() {
                 rib.end_wait();

@@ -12,7 +12,7 @@ use super::policy_pool::PolicyPool;
 use super::prefix_limit::PrefixLimitEvent;
 use super::shard::ShardOptions;
 use super::table::DestId;
-use crate::net::{Family, PerFamily};
+use crate::net::{Family, PerFamily, Prefix};
 use crate::policy::Policy;
 
 /// State of a shard beside the tables.
@@ -48,25 +48,33 @@ impl Shared {
         GroupId(self.groups)
     }
 
-    /// Counts a path that is stored.
-    pub(crate) fn count_stored(&mut self, path: &Path, family: Family, dest: DestId) {
-        let accepted = path.refusal().is_none();
-        if let Some(rib) = self.peers.rib_mut(path.source(), family) {
-            rib.stored(dest, accepted);
-        }
-        if accepted {
-            let address = path.received().next_hop.address();
-            self.next_hops.hold(address, family, dest);
+    /// Counts a path to a prefix that is stored. The owner is told of the first one in a session that is
+    /// refused for a reason that a sound peer never gives.
+    pub(crate) fn count_stored(&mut self, path: &Path, prefix: Prefix, dest: DestId) {
+        let (slot, family, refusal) = (path.source(), prefix.family(), path.refusal());
+        let rib = self.peers.rib_mut(slot, family);
+        let is_first = rib.is_some_and(|rib| rib.stored(dest, refusal));
+        match refusal {
+            None => {
+                let address = path.received().next_hop.address();
+                self.next_hops.hold(address, family, dest);
+            }
+            Some(refusal) if is_first => self.outputs.push_back(Output::Refused {
+                peer: self.peers.facts(slot).peer,
+                prefix,
+                reason: refusal.text(),
+            }),
+            Some(_) => {}
         }
     }
 
     /// Counts a path that goes.
     pub(crate) fn count_dropped(&mut self, path: &Path, family: Family) {
-        let accepted = path.refusal().is_none();
+        let refusal = path.refusal();
         if let Some(rib) = self.peers.rib_mut(path.source(), family) {
-            rib.dropped(accepted, path.epoch());
+            rib.dropped(refusal, path.epoch());
         }
-        if accepted {
+        if refusal.is_none() {
             self.next_hops.drop_hold(path.received().next_hop.address());
         }
         self.interner.release(1);

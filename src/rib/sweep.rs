@@ -5,7 +5,6 @@ use std::net::IpAddr;
 use super::command::GroupId;
 use super::import::Import;
 use super::loc_rib::LocRib;
-use super::path::Imported;
 use super::peers::PeerSlot;
 use super::selection::Selection;
 use super::shared::Shared;
@@ -134,21 +133,21 @@ impl<A: AddressFamily> LocRib<A> {
             }
             let mut import = Import::new(&setup, local_address, A::FAMILY, path.received());
             let imported = import.verdict(prefix, &mut shared.interner);
-            let accepted = !matches!(imported, Imported::Refused(_));
-            let was_accepted = path.refusal().is_none();
+            let was = path.refusal();
             let preference = path.preference();
             path.set_imported(imported);
+            let is = path.refusal();
             // It may rank otherwise among the paths that are not selected.
             touch |= self.path_ids.is_on() && path.preference() != preference;
             shared.interner.release(1);
             let next_hop = path.received().next_hop.address();
-            match (was_accepted, accepted) {
+            match (was.is_none(), is.is_none()) {
                 (false, true) => shared.next_hops.hold(next_hop, A::FAMILY, dest),
                 (true, false) => shared.next_hops.drop_hold(next_hop),
                 (true, true) | (false, false) => {}
             }
             if let Some(rib) = shared.peers.rib_mut(slot, A::FAMILY) {
-                rib.reimported(was_accepted, accepted);
+                rib.reimported(was, is);
             }
         }
         self.reselect(shared, dest, &before, touch);

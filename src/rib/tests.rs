@@ -16,6 +16,7 @@ mod paths;
 mod random;
 mod recovery;
 mod refresh;
+mod refused;
 mod regroup;
 mod restart;
 mod shared_dump;
@@ -315,39 +316,6 @@ fn members_of_one_group_share_one_publication() {
         .collect();
     assert_eq!(sizes, [(V4, 20), (V6, 20)]);
     assert!(groups.iter().all(|group| group.lagging == 0));
-}
-
-#[test]
-fn counts_tell_received_from_accepted_best_and_advertised() {
-    let mut world = World::new(false);
-    let mut first = peer(1, true, false);
-    first.import = both(refusing("10.0.1.0/24"));
-    world.peer_up(first);
-    world.peer_up(peer(2, true, false));
-    world.announce(
-        1,
-        &[nth(V4, 1), nth(V4, 2), nth(V4, 3)],
-        attributes(address(V4, 1), &[1]),
-    );
-    world.announce(
-        2,
-        &[nth(V4, 3), nth(V4, 4)],
-        attributes(address(V4, 2), &[2, 2]),
-    );
-    world.settle();
-    let Answer::Peers(peers) = world.ask(Query::Peers) else {
-        panic!("not peers");
-    };
-    let expected = PeerCounts {
-        received: 3,
-        accepted: 2,
-        filtered: 1,
-        best: 2,
-        advertised: 1,
-        stale: 0,
-    };
-    assert_eq!(peers[0].1.ipv4, expected);
-    assert_eq!((peers[1].1.ipv4.best, peers[1].1.ipv4.advertised), (1, 2));
 }
 
 #[test]

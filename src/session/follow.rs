@@ -81,6 +81,9 @@ impl Driver {
                 }
             }
             RibReply::PrefixLimit { family, event } => self.on_prefix_limit(family, event),
+            RibReply::Refused { prefix, reason } => tracing::warn!(
+                %prefix, reason, "a route of the peer is refused; more with this reason are only counted"
+            ),
         }
     }
 

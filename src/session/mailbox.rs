@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use super::ring::RingReader;
-use crate::net::{Family, PeerId};
+use crate::net::{Family, PeerId, Prefix};
 use crate::rib::{
     Answer, Chunk, Command, PrefixLimitEvent, Query, Routes, ShardId, Sharding, Version,
 };
@@ -120,6 +120,13 @@ pub enum RibReply {
         family: Family,
         /// What there is to say.
         event: PrefixLimitEvent,
+    },
+    /// A path was refused, for a reason that a sound peer never gives; the first one with it.
+    Refused {
+        /// What it leads to.
+        prefix: Prefix,
+        /// The reason, as `show routes` words it.
+        reason: &'static str,
     },
     /// Leave the ring and pull.
     Detach {

@@ -300,7 +300,7 @@ impl Speaker {
                     session.stop(network, &mut self.core, reason);
                 }
             }
-            Output::PrefixLimit { .. } => {}
+            Output::PrefixLimit { .. } | Output::Refused { .. } => {}
             Output::GroupGone(group) => {
                 self.core.fanout.forget((shard, group));
                 self.drained.remove(&(shard, group));

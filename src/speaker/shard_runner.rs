@@ -231,6 +231,11 @@ impl ShardRunner {
                     family,
                     event,
                 } => self.reply(peer, RibReply::PrefixLimit { family, event }),
+                Output::Refused {
+                    peer,
+                    prefix,
+                    reason,
+                } => self.reply(peer, RibReply::Refused { prefix, reason }),
                 Output::FibPending => self.fib.put(self.id, |mail| mail.pending = true),
                 Output::Fib(changes) => {
                     self.fib.put(self.id, |mail| mail.changes = Some(changes));
@@ -253,15 +258,16 @@ impl ShardRunner {
         let Some(session) = self.replies.get(&peer) else {
             return;
         };
-        // A session that is told of its limit again before it has read the last time may miss that.
-        let may_miss = matches!(
+        // A session that does not read may miss what is only to be logged; it is counted all the same.
+        let is_news = matches!(
             reply,
-            RibReply::PrefixLimit {
-                event: PrefixLimitEvent::Warning { .. },
-                ..
-            } if session.capacity() <= REPLIES_RESERVED * self.sharding.count()
+            RibReply::Refused { .. }
+                | RibReply::PrefixLimit {
+                    event: PrefixLimitEvent::Warning { .. },
+                    ..
+                }
         );
-        if may_miss {
+        if is_news && session.capacity() <= REPLIES_RESERVED * self.sharding.count() {
             return;
         }
         if let Err(mpsc::error::TrySendError::Full(_)) = session.try_send((self.id, reply)) {

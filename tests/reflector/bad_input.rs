@@ -124,6 +124,17 @@ fn routes_with_the_reflectors_own_marks_are_refused_counted_and_named() {
         .lines()
         .filter(|line| line.contains("calidris_peer_prefixes"));
     assert!(counts.any(is_counted), "{metrics}");
+    for (reason, count) in [("cluster_loop", 501), ("originator_loop", 1)] {
+        let line = format!(
+            r#"calidris_peer_refused_paths{{peer="{session}",family="ipv4",reason="{reason}"}} {count}"#
+        );
+        assert!(metrics.contains(&line), "no {line} in {metrics}");
+    }
+    let log = reflector.log(1_000);
+    for reason in ["cluster loop", "originator loop"] {
+        let is_named = |line: &&str| line.contains(reason) && line.contains(&session);
+        assert_eq!(log.lines().filter(is_named).count(), 1, "{log}");
+    }
 
     // A sound route that comes back with a loop is gone for the others.
     peer.send(&update([10, 65, 12, 0], 26, STRANGER, &[CLUSTER]));

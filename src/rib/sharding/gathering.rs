@@ -121,21 +121,10 @@ fn merge_peers(one: PeerRows, other: PeerRows) -> PeerRows {
         let sum = all.entry(peer).or_default();
         for family in Family::ALL {
             let sum = sum.get_mut(family);
-            *sum = add_counts(*sum, *counts.get(family));
+            *sum = *sum + *counts.get(family);
         }
     }
     all.into_iter().collect()
-}
-
-const fn add_counts(one: PeerCounts, other: PeerCounts) -> PeerCounts {
-    PeerCounts {
-        received: one.received + other.received,
-        accepted: one.accepted + other.accepted,
-        filtered: one.filtered + other.filtered,
-        best: one.best + other.best,
-        advertised: one.advertised + other.advertised,
-        stale: one.stale + other.stale,
-    }
 }
 
 /// A set of attributes counts once in each shard that holds it.

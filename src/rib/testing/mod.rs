@@ -29,6 +29,7 @@ pub(crate) struct World {
     /// Pulls of the kernel's writer that were not answered yet.
     pub(crate) fib_pulls: usize,
     pub(crate) limits: Vec<(PeerId, Family, PrefixLimitEvent)>,
+    pub(crate) refused: Vec<(PeerId, Prefix, &'static str)>,
     pub(crate) asked: Vec<IpAddr>,
     pub(crate) unasked: Vec<IpAddr>,
     /// What is said of next hops that are asked about; `None` to say nothing.
@@ -65,6 +66,7 @@ impl World {
             fib_last: 0,
             fib_pulls: 0,
             limits: Vec::new(),
+            refused: Vec::new(),
             asked: Vec::new(),
             unasked: Vec::new(),
             answers: None,
@@ -406,6 +408,11 @@ impl World {
                     family,
                     event,
                 } => self.limits.push((peer, family, event)),
+                Output::Refused {
+                    peer,
+                    prefix,
+                    reason,
+                } => self.refused.push((peer, prefix, reason)),
                 Output::GroupGone(group) => {
                     self.published.remove(&group);
                 }

@@ -385,6 +385,7 @@ impl ShardedWorld {
                     self.exceeded.push(peer.0);
                 }
             }
+            Output::Refused { .. } => {}
             Output::GroupGone(group) => {
                 self.published.remove(&(shard, group));
             }
