@@ -410,12 +410,12 @@ const EXPORT_STEPS: usize = steps(4096);
 /// Members served in one turn.
 const PULLS_MAX: usize = 64;
 /// Log entries trimmed in one turn.
-const TRIM_STEPS: usize = steps(16_384);
+const TRIM_STEPS: usize = steps(2048);
 /// How long nobody must have announced or withdrawn anything before unused attribute sets are sought
 /// for the sake of a few: a look at all of them would cost far more than a change.
 const QUIET: Duration = Duration::from_millis(100);
 /// Attribute sets looked at in one turn.
-const INTERN_STEPS: usize = steps(4096);
+const INTERN_STEPS: usize = steps(512);
 /// Unused next hops forgotten in one turn.
 const UNTRACK_STEPS: usize = steps(1024);
 

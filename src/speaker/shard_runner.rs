@@ -23,7 +23,7 @@ const LETTERS_A_TURN: usize = MAILBOX_MAX;
 
 /// Routes taken in one turn, or a letter's more, so that output does not wait behind a flood of input:
 /// 2048 × 300 ns.
-const ROUTES_A_TURN: usize = 2048;
+const ROUTES_A_TURN: usize = 1024;
 
 /// Places for each shard's replies that are kept free of warnings: a pull, its end, a detach and an
 /// exceeded limit in each family.
