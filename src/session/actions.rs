@@ -183,6 +183,7 @@ impl Driver {
                 ipv6: Demarcation::new(sharding),
             },
             enhanced_refresh: negotiated.enhanced_refresh,
+            is_laggard: false,
         });
         info!(
             peer_as = %negotiated.peer_as,

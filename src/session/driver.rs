@@ -115,6 +115,8 @@ pub(super) struct Session {
     pub(super) demarcation: PerFamily<Demarcation>,
     /// Whether both sides mark the begin and the end of a refresh.
     pub(super) enhanced_refresh: bool,
+    /// Whether the log says already that the peer falls behind.
+    pub(super) is_laggard: bool,
 }
 
 /// Why the task woke up.
@@ -237,13 +239,11 @@ impl Driver {
     }
 
     fn poll_rings(&mut self, context: &Context<'_>) -> Poll<Wake> {
-        if !self.has_room() {
-            return Poll::Pending;
-        }
+        let has_room = self.has_room();
         let Some(session) = &mut self.session else {
             return Poll::Pending;
         };
-        poll_rings(&mut session.follow, context).map(|(of, found)| Wake::Ring(of, found))
+        poll_rings(&mut session.follow, has_room, context).map(|(of, found)| Wake::Ring(of, found))
     }
 
     fn poll_octets(&self, context: &mut Context<'_>) -> Poll<Wake> {

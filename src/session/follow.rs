@@ -163,6 +163,9 @@ impl Driver {
             }
             (Found::Lagged, Follow::Live(ring, after)) => {
                 self.record.resynced();
+                if !std::mem::replace(&mut session.is_laggard, true) {
+                    tracing::info!(%family, "the peer reads more slowly than its group and catches up from the RIB; next times are only counted");
+                }
                 let lagged = RibMail::Lagged {
                     peer,
                     family,
@@ -192,13 +195,19 @@ impl Driver {
 /// The next publication of whichever ring is followed.
 pub(super) fn poll_rings(
     follow: &mut [PerFamily<Follow>],
+    has_room: bool,
     context: &Context<'_>,
 ) -> Poll<((ShardId, Family), Found)> {
     for (shard, follow) in (0..).map(ShardId).zip(follow) {
         for family in Family::ALL {
-            if let Follow::Live(ring, _) = follow.get_mut(family)
-                && let Poll::Ready(found) = ring.poll_next(context)
-            {
+            let Follow::Live(ring, _) = follow.get_mut(family) else {
+                continue;
+            };
+            let polled = match has_room {
+                true => ring.poll_next(context),
+                false => ring.poll_fallen(context),
+            };
+            if let Poll::Ready(found) = polled {
                 return Poll::Ready(((shard, family), found));
             }
         }

@@ -95,6 +95,8 @@ struct Reader {
     /// The number of the chunk to take next.
     next: u64,
     fallen: bool,
+    /// It has no room: only a fall is worth waking it.
+    is_full: bool,
     waker: Option<Waker>,
 }
 
@@ -121,6 +123,7 @@ impl Ring {
         let reader = Some(Reader {
             next: state.end(),
             fallen: false,
+            is_full: false,
             waker: None,
         });
         state.following += 1;
@@ -147,7 +150,7 @@ impl Ring {
         let closed = state.closed;
         let waiting = state.readers.iter_mut().flatten();
         let wakers: Vec<Waker> = waiting
-            .filter(|reader| closed || reader.next < end)
+            .filter(|reader| closed || reader.fallen || (!reader.is_full && reader.next < end))
             .filter_map(|reader| reader.waker.take())
             .collect();
         drop(state);
@@ -189,15 +192,20 @@ impl RingReader {
         match state.take(self.number) {
             Some(found) => Poll::Ready(found),
             None => {
-                if let Some(reader) = &mut state.readers[self.number] {
-                    match &mut reader.waker {
-                        Some(waker) => waker.clone_from(context.waker()),
-                        None => reader.waker = Some(context.waker().clone()),
-                    }
-                }
+                state.wait(self.number, false, context);
                 Poll::Pending
             }
         }
+    }
+
+    /// The same for a reader that can take nothing: all that it has to hear is that it fell off.
+    pub fn poll_fallen(&mut self, context: &Context<'_>) -> Poll<Found> {
+        let mut state = self.ring.lock();
+        if state.is_fallen(self.number) {
+            return Poll::Ready(Found::Lagged);
+        }
+        state.wait(self.number, true, context);
+        Poll::Pending
     }
 
     /// The same without waiting.
@@ -226,6 +234,23 @@ impl State {
     /// The number of the chunk that is published next.
     fn end(&self) -> u64 {
         self.first + self.slots.len() as u64
+    }
+
+    fn is_fallen(&self, number: usize) -> bool {
+        let reader = self.readers[number].as_ref();
+        reader.is_some_and(|reader| reader.fallen)
+    }
+
+    /// Wakes a reader once there is something for it; one that is full only when it falls off.
+    fn wait(&mut self, number: usize, is_full: bool, context: &Context<'_>) {
+        let Some(reader) = &mut self.readers[number] else {
+            return;
+        };
+        reader.is_full = is_full;
+        match &mut reader.waker {
+            Some(waker) => waker.clone_from(context.waker()),
+            None => reader.waker = Some(context.waker().clone()),
+        }
     }
 
     fn unread(&self) -> Unread {

@@ -13,6 +13,7 @@ mod support;
 mod bad_input;
 mod client;
 mod failing;
+mod floods;
 mod network;
 mod together;
 mod topologies;

@@ -92,9 +92,14 @@ impl RawPeer {
             if message.kind == kind {
                 return message;
             }
-            seen.push(message);
+            seen.push((message.kind, message.body.len()));
         }
-        panic!("no message of type {kind} came, only {seen:?}");
+        let last = seen.len().saturating_sub(10);
+        panic!(
+            "no message of type {kind} came, only {} others, the last of these types and lengths: {:?}",
+            seen.len(),
+            &seen[last..]
+        );
     }
 
     /// The next message; `None` at the end of the connection or after `limit` without one.

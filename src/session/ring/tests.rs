@@ -86,14 +86,39 @@ fn the_publisher_is_told_by_the_reader_that_makes_it_half() {
     assert!(!ring.await_half());
 }
 
+struct Count(AtomicUsize);
+
+impl Wake for Count {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn a_reader_without_room_is_woken_only_when_it_falls_off() {
+    let ring = Ring::default();
+    let mut quick = [ring.subscribe(), ring.subscribe()];
+    let mut full = ring.subscribe();
+    let count = Arc::new(Count(AtomicUsize::new(0)));
+    let waker = Waker::from(Arc::clone(&count));
+    let context = Context::from_waker(&waker);
+    let mut publications = 0;
+    while full.poll_fallen(&context).is_pending() {
+        assert_eq!(count.0.load(Ordering::Relaxed), 0);
+        ring.publish(chunk(publications, CHUNK));
+        for reader in &mut quick {
+            assert_eq!(next(reader), Some(publications));
+        }
+        ring.wake();
+        publications += 1;
+    }
+    assert_eq!(count.0.load(Ordering::Relaxed), 1);
+    let published = usize::try_from(publications).expect("few") * CHUNK;
+    assert!(published > LAGGARD_OCTETS_MAX);
+}
+
 #[test]
 fn readers_are_woken_once_there_is_something() {
-    struct Count(AtomicUsize);
-    impl Wake for Count {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, Ordering::Relaxed);
-        }
-    }
     let ring = Ring::default();
     let mut reader = ring.subscribe();
     let count = Arc::new(Count(AtomicUsize::new(0)));
