@@ -220,7 +220,11 @@ impl World {
         let network = &mut self.network;
         match event {
             Event::Syn { from, to, dial } => {
-                if self.speakers[to.speaker].alive {
+                // Who has gone since it dialled answers nobody.
+                if [from, to]
+                    .iter()
+                    .all(|end| self.speakers[end.speaker].alive)
+                {
                     network.connect(from, to, dial);
                 }
             }
