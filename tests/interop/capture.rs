@@ -69,7 +69,7 @@ impl<'a> Capture<'a> {
         };
         let mut tshark = Command::new("tshark");
         tshark
-            .args(["-n", "-r"])
+            .args(["-n", "-o", "tcp.reassemble_out_of_order:TRUE", "-r"])
             .arg(self.file())
             .args(["-Y", &format!("{ip} && ({filter})")]);
         let told = output(&mut tshark).map_err(|error| error.to_string())?;
