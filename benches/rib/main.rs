@@ -19,7 +19,7 @@ use std::time::Instant;
 
 use calidris::net::{AddressFamily, Asn, Ipv4, Ipv4Prefix, PathId};
 use calidris::rib::{RouteBatch, ShardOptions};
-use calidris::wire::{AsPath, NextHop, Nlri, PathAttributes};
+use calidris::wire::{AsPath, NextHop, Nlri, PathAttributes, Rare};
 
 mod memory;
 #[path = "../streams/mod.rs"]
@@ -276,8 +276,7 @@ fn blocks(part: u32) -> Row {
                 })
                 .collect();
             let attributes = PathAttributes {
-                originator_id: None,
-                cluster_list: [].into(),
+                rare: Rare::default(),
                 ..sets[n as usize - 1].0.clone()
             };
             (n, vec![(attributes, nlri)])

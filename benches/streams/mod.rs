@@ -5,7 +5,7 @@ use calidris::net::{
 };
 use calidris::wire::{
     Aggregator, AsPath, Community, DecodeContext, EncodeContext, NextHop, Nlri, PathAttributes,
-    UpdatePacker,
+    RareAttributes, UpdatePacker,
 };
 
 /// An internal session with everything plain.
@@ -108,10 +108,14 @@ fn table_attributes(numbers: &mut Numbers) -> PathAttributes {
         med: numbers.percent(60).then(|| numbers.below(1_000)),
         local_pref: Some(100 + 10 * numbers.below(3)),
         atomic_aggregate: aggregates && numbers.percent(50),
-        aggregator: aggregates.then(|| Aggregator {
-            asn: asn(numbers),
-            router_id: numbers.next().into(),
-        }),
+        rare: RareAttributes {
+            aggregator: aggregates.then(|| Aggregator {
+                asn: asn(numbers),
+                router_id: numbers.next().into(),
+            }),
+            ..RareAttributes::default()
+        }
+        .into(),
         communities: (0..communities)
             .map(|_| Community(numbers.next()))
             .collect(),
@@ -158,8 +162,12 @@ pub(crate) fn calico<A: Blocks>(nodes: u32) -> Sets<A> {
         .map(|node| {
             let attributes = PathAttributes {
                 local_pref: Some(100),
-                originator_id: Some(RouterId((0xac10_0000 + node).into())),
-                cluster_list: [ClusterId([10, 0, 0, 1].into())].into(),
+                rare: RareAttributes {
+                    originator_id: Some(RouterId((0xac10_0000 + node).into())),
+                    cluster_list: [ClusterId([10, 0, 0, 1].into())].into(),
+                    ..RareAttributes::default()
+                }
+                .into(),
                 ..PathAttributes::originated(A::node(node))
             };
             let blocks = 1 + node % 8;

@@ -67,9 +67,11 @@ impl<'a> Draft<'a> {
                 }
             }
             Edit::AddLargeCommunity(community) => {
-                if !self.attributes().large_communities.contains(community) {
-                    let list = &mut self.copy().large_communities;
-                    *list = list.iter().copied().chain([*community]).collect();
+                if !self.attributes().rare.large_communities.contains(community) {
+                    self.copy().rare.edit(|rare| {
+                        let list = &mut rare.large_communities;
+                        *list = list.iter().copied().chain([*community]).collect();
+                    });
                 }
             }
         }

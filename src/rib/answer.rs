@@ -321,8 +321,12 @@ fn blank(from: Arc<str>) -> PathRow {
 /// The row with what attributes say.
 fn described(row: PathRow, attributes: &PathAttributes) -> PathRow {
     let communities = attributes.communities.iter().map(ToString::to_string);
-    let extended = attributes.extended_communities.iter().copied();
-    let large = attributes.large_communities.iter().map(ToString::to_string);
+    let extended = attributes.rare.extended_communities.iter().copied();
+    let large = attributes
+        .rare
+        .large_communities
+        .iter()
+        .map(ToString::to_string);
     PathRow {
         next_hop: attributes.next_hop.address(),
         origin: attributes.origin,
@@ -332,8 +336,9 @@ fn described(row: PathRow, attributes: &PathAttributes) -> PathRow {
         local_pref: attributes.local_pref,
         communities: communities.chain(large).collect(),
         extended_communities: extended.map(extended::text).collect(),
-        originator_id: attributes.originator_id.map(|id| id.to_string()),
+        originator_id: attributes.rare.originator_id.map(|id| id.to_string()),
         cluster_list: attributes
+            .rare
             .cluster_list
             .iter()
             .map(ToString::to_string)

@@ -291,15 +291,20 @@ fn attribute_octets(attributes: &PathAttributes) -> usize {
     let as_path = 4 + 4 * attributes.as_path.hop_count();
     // Each 255 numbers have a head of their own.
     let segments = 2 * (attributes.as_path.hop_count() / 255 + 1);
-    let unknown: usize = attributes.unknown.iter().map(|a| 4 + a.value.len()).sum();
+    let unknown: usize = attributes
+        .rare
+        .unknown
+        .iter()
+        .map(|a| 4 + a.value.len())
+        .sum();
     FIXED_ATTRIBUTES
         + 2 * (as_path + segments)
         + 4 * attributes.communities.len()
-        + 4 * attributes.cluster_list.len()
-        + 8 * attributes.extended_communities.len()
-        + 20 * attributes.ipv6_extended_communities.len()
-        + attributes.aigp.len()
-        + 12 * attributes.large_communities.len()
+        + 4 * attributes.rare.cluster_list.len()
+        + 8 * attributes.rare.extended_communities.len()
+        + 20 * attributes.rare.ipv6_extended_communities.len()
+        + attributes.rare.aigp.len()
+        + 12 * attributes.rare.large_communities.len()
         + unknown
 }
 

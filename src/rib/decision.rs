@@ -64,7 +64,7 @@ impl Candidate {
         let facts = peers.facts(path.source());
         let metric = next_hops.resolve(attributes.next_hop.address()).metric;
         // AIGP is for use inside an AS (RFC 7311 §3.2), and counts from the next hop on.
-        let aigp = match attributes.aigp.is_empty() || facts.external {
+        let aigp = match attributes.rare.aigp.is_empty() || facts.external {
             true => None,
             false => attributes.aigp_metric(),
         };
@@ -83,8 +83,8 @@ impl Candidate {
             neighbour: attributes.as_path.neighbour(),
             external: facts.external,
             metric,
-            router_id: attributes.originator_id.unwrap_or(facts.router_id),
-            cluster_list_length: attributes.cluster_list.len(),
+            router_id: attributes.rare.originator_id.unwrap_or(facts.router_id),
+            cluster_list_length: attributes.rare.cluster_list.len(),
             address: facts.address,
             path: (facts.peer, path.path_id()),
             as_path: 0,

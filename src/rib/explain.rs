@@ -219,7 +219,11 @@ fn changes(path: &Path) -> Vec<String> {
     differ("MED", shown(before.med), shown(after.med));
     let communities = |attributes: &PathAttributes| {
         let plain = attributes.communities.iter().map(Community::to_string);
-        let large = attributes.large_communities.iter().map(ToString::to_string);
+        let large = attributes
+            .rare
+            .large_communities
+            .iter()
+            .map(ToString::to_string);
         let all: Vec<String> = plain.chain(large).collect();
         match all.is_empty() {
             true => "none".to_owned(),
@@ -227,7 +231,7 @@ fn changes(path: &Path) -> Vec<String> {
         }
     };
     differ("communities", communities(before), communities(after));
-    let otc = |attributes: &PathAttributes| shown(attributes.otc.map(|asn| asn.0));
+    let otc = |attributes: &PathAttributes| shown(attributes.rare.otc.map(|asn| asn.0));
     differ("ONLY_TO_CUSTOMER", otc(before), otc(after));
     let aigp = |attributes: &PathAttributes| match attributes.aigp_metric() {
         Some(metric) => metric.to_string(),

@@ -22,7 +22,7 @@ use crate::policy::{
     LOCAL_PREF_DEFAULT, NextHopMode, OtcVerdict, RouteContext, RouteSource, SelectionRules, Verdict,
 };
 use crate::wire::attribute::code;
-use crate::wire::{Community, NextHop, PathAttributes, RareList};
+use crate::wire::{Community, NextHop, PathAttributes, RareAttributes, RareList};
 
 /// Export of paths to one group during one turn.
 ///
@@ -230,7 +230,7 @@ impl GroupKey {
         }
         let verdict = self
             .role
-            .map(|role| OtcVerdict::on_export(role, self.local_as, attributes.otc));
+            .map(|role| OtcVerdict::on_export(role, self.local_as, attributes.rare.otc));
         if verdict == Some(OtcVerdict::Leak) {
             return Some(Withheld::RouteLeak);
         }
@@ -244,7 +244,7 @@ impl GroupKey {
             return Some(Withheld::NotReflected);
         }
         self.client
-            .is_some_and(|cluster| attributes.cluster_list.contains(&cluster))
+            .is_some_and(|cluster| attributes.rare.cluster_list.contains(&cluster))
             .then_some(Withheld::ClusterListed)
     }
 
@@ -265,10 +265,12 @@ impl GroupKey {
             seen.as_path = seen.as_path.prepend(self.local_as);
         }
         if let Some(peer) = source.filter(|_| self.reflects(source)) {
-            seen.originator_id.get_or_insert(peer.router_id);
             let cluster = self.client.or(peer.setup.reflector_client);
-            let listed = cluster.into_iter().chain(seen.cluster_list.iter().copied());
-            seen.cluster_list = listed.collect();
+            seen.rare.edit(|rare| {
+                rare.originator_id.get_or_insert(peer.router_id);
+                let listed = cluster.into_iter().chain(rare.cluster_list.iter().copied());
+                rare.cluster_list = listed.collect();
+            });
         }
         seen
     }
@@ -284,35 +286,37 @@ impl GroupKey {
         // AIGP is enabled inside the AS only, and who sets another next hop has to add the distance to
         // the old one (RFC 7311 §3.3, §3.4.2), which nobody here knows.
         if self.external || attributes.next_hop.address() != received {
-            attributes.aigp = RareList::default();
+            attributes.rare.edit(|rare| rare.aigp = RareList::EMPTY);
         }
         if self.external {
             attributes.local_pref = None;
             // RFC 4271 §5.1.4: the MED of one neighbouring AS is not told to another. A receiver
             // takes the missing MED for zero, which is what BIRD sends here.
             attributes.med = None;
-            attributes.originator_id = None;
-            attributes.cluster_list = Box::default();
-            keep_transitive(&mut attributes.extended_communities);
-            keep_transitive(&mut attributes.ipv6_extended_communities);
-            if attributes.extended_communities.is_empty() {
+            attributes.rare.edit(|rare| self.keep_outside(rare));
+            if attributes.rare.extended_communities.is_empty() {
                 attributes.partial.remove(code::EXTENDED_COMMUNITIES);
             }
-            if attributes.ipv6_extended_communities.is_empty() {
+            if attributes.rare.ipv6_extended_communities.is_empty() {
                 attributes.partial.remove(code::IPV6_EXTENDED_COMMUNITIES);
-            }
-            // RFC 7311 §3.2: not towards another AS unless both agree, which nobody can say here.
-            attributes.aigp = RareList::default();
-            if let Some(role) = self.role
-                && let OtcVerdict::Set(asn) =
-                    OtcVerdict::on_export(role, self.local_as, attributes.otc)
-            {
-                attributes.otc = Some(asn);
             }
         } else {
             attributes.local_pref.get_or_insert(LOCAL_PREF_DEFAULT);
         }
         Some(attributes)
+    }
+
+    /// Leaves what another AS is to see.
+    fn keep_outside(&self, rare: &mut RareAttributes) {
+        rare.originator_id = None;
+        rare.cluster_list = Vec::new();
+        keep_transitive(&mut rare.extended_communities);
+        keep_transitive(&mut rare.ipv6_extended_communities);
+        if let Some(role) = self.role
+            && let OtcVerdict::Set(asn) = OtcVerdict::on_export(role, self.local_as, rare.otc)
+        {
+            rare.otc = Some(asn);
+        }
     }
 
     /// Whether a next hop means nothing to the group: a link-local address leads somewhere on the link

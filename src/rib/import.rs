@@ -153,11 +153,11 @@ fn loop_found(
     if attributes.as_path.occurrences(setup.local_as) > allowed {
         return Some(Refusal::AsLoop);
     }
-    if attributes.originator_id == Some(setup.router_id) {
+    if attributes.rare.originator_id == Some(setup.router_id) {
         return Some(Refusal::OriginatorLoop);
     }
     let cluster = setup.reflector_client.and(setup.cluster_id);
-    if cluster.is_some_and(|cluster| attributes.cluster_list.contains(&cluster)) {
+    if cluster.is_some_and(|cluster| attributes.rare.cluster_list.contains(&cluster)) {
         return Some(Refusal::ClusterLoop);
     }
     let own = |address: IpAddr| {
@@ -191,26 +191,30 @@ fn admit(
     }
     let verdict = setup
         .role
-        .map(|role| OtcVerdict::on_import(role, setup.remote_as, attributes.otc));
+        .map(|role| OtcVerdict::on_import(role, setup.remote_as, attributes.rare.otc));
     let otc = match verdict {
         Some(OtcVerdict::Leak) => return Err(Refusal::RouteLeak),
         Some(OtcVerdict::Set(asn)) => Some(asn),
-        Some(OtcVerdict::Keep) | None => attributes.otc,
+        Some(OtcVerdict::Keep) | None => attributes.rare.otc,
     };
     let has = |community| attributes.has_community(community);
     let local_pref = has(Community::GRACEFUL_SHUTDOWN).then_some(0);
     let kept_in = has(Community::NO_EXPORT) || has(Community::NO_ADVERTISE);
     let keep_in = has(Community::BLACKHOLE) && !kept_in;
-    let drops = !attributes.aigp.is_empty();
-    if (otc, local_pref, keep_in, drops) == (attributes.otc, attributes.local_pref, false, false) {
+    let drops = !attributes.rare.aigp.is_empty();
+    if (otc, local_pref, keep_in, drops)
+        == (attributes.rare.otc, attributes.local_pref, false, false)
+    {
         return Ok(None);
     }
     let mut admitted = PathAttributes {
-        otc,
         local_pref,
-        aigp: RareList::default(),
         ..attributes.clone()
     };
+    admitted.rare.edit(|rare| {
+        rare.otc = otc;
+        rare.aigp = RareList::EMPTY;
+    });
     if keep_in {
         let communities = attributes.communities.iter().copied();
         admitted.communities = communities.chain([Community::NO_EXPORT]).collect();

@@ -136,11 +136,11 @@ fn internal_routes_go_to_internal_peers_only_by_reflection() {
     let reflected = &world.told(4, V4)[&client];
     assert_eq!(reflected.next_hop.address(), Some(address(V4, 3)));
     assert_eq!(
-        reflected.originator_id.map(|id| id.to_string()),
+        reflected.rare.originator_id.map(|id| id.to_string()),
         Some("192.0.2.3".into())
     );
-    assert_eq!(reflected.cluster_list.len(), 1);
-    assert_eq!(world.told(5, V4)[&client].cluster_list.len(), 0);
+    assert_eq!(reflected.rare.cluster_list.len(), 1);
+    assert_eq!(world.told(5, V4)[&client].rare.cluster_list.len(), 0);
 }
 
 #[test]

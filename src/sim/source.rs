@@ -13,7 +13,9 @@ use super::peering::{bare_setup, spoilt};
 use crate::net::{AddressFamily, Asn, Family, Ipv4, Ipv6, PathId, PeerId, PerFamily, Prefix};
 use crate::net::{ClusterId, RouterId};
 use crate::rib::{Command, PeerSetup, RouteBatch, Routes, SessionTerms, ShardId};
-use crate::wire::{AddPathDirection, AsPath, Community, NextHop, Nlri, Origin, PathAttributes};
+use crate::wire::{
+    AddPathDirection, AsPath, Community, NextHop, Nlri, Origin, PathAttributes, RareAttributes,
+};
 
 /// What a source says of a prefix.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -133,8 +135,12 @@ impl Source {
             as_path: AsPath::sequence([self.asn].into_iter().chain(offer.behind.iter().copied())),
             med: offer.med,
             communities: offer.community.into_iter().collect(),
-            originator_id: offer.originator,
-            cluster_list: offer.cluster.into_iter().collect(),
+            rare: RareAttributes {
+                originator_id: offer.originator,
+                cluster_list: offer.cluster.into_iter().collect(),
+                ..RareAttributes::default()
+            }
+            .into(),
             ..PathAttributes::originated(NextHop::from(speaker.source_address(self.number, family)))
         });
         let routes = match prefix {

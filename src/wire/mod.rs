@@ -62,7 +62,8 @@ mod update;
 
 pub use attribute::{
     Aggregator, AsPath, AttributeError, AttributeErrorKind, AttributesView, Community,
-    LargeCommunity, NextHop, Origin, PartialBits, PathAttributes, RareList, UnknownAttribute,
+    LargeCommunity, NextHop, Origin, PartialBits, PathAttributes, Rare, RareAttributes, RareList,
+    UnknownAttribute,
 };
 pub use capability::{
     Capabilities, GracefulRestart, GracefulRestartFamily, LongLived, LongLivedFamily,

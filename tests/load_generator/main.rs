@@ -84,13 +84,19 @@ fn the_order_of_communities_does_not_matter() {
 fn a_reflected_route_needs_its_originator_and_the_cluster() {
     let mut reflected = plain();
     assert!(!passes(&plain(), &reflected, Passage::Reflected));
-    reflected.originator_id = Some(RouterId(SENDER));
+    reflected
+        .rare
+        .edit(|rare| rare.originator_id = Some(RouterId(SENDER)));
     assert!(!passes(&plain(), &reflected, Passage::Reflected));
-    reflected.cluster_list = [ClusterId(CLUSTER)].into();
+    reflected
+        .rare
+        .edit(|rare| rare.cluster_list = [ClusterId(CLUSTER)].into());
     assert!(passes(&plain(), &reflected, Passage::Reflected));
     // A second reflector leaves the originator and puts its cluster in front.
     let before = reflected.clone();
-    reflected.cluster_list = [ClusterId(CLUSTER), ClusterId(CLUSTER)].into();
+    reflected
+        .rare
+        .edit(|rare| rare.cluster_list = [ClusterId(CLUSTER); 2].into());
     assert!(passes(&before, &reflected, Passage::Reflected));
     assert!(!passes(&before, &before, Passage::Reflected));
 }

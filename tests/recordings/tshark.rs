@@ -173,7 +173,7 @@ pub(crate) fn reading(content: &Content) -> Reading {
     if let Some(local_pref) = attributes.local_pref {
         put("bgp.update.path_attribute.local_pref", &local_pref);
     }
-    if let Some(aggregator) = attributes.aggregator {
+    if let Some(aggregator) = attributes.rare.aggregator {
         put("bgp.update.path_attribute.aggregator_as", &aggregator.asn.0);
         put(
             "bgp.update.path_attribute.aggregator_origin",
@@ -186,13 +186,13 @@ pub(crate) fn reading(content: &Content) -> Reading {
             &format!("{:08x}", community.0),
         );
     }
-    if let Some(originator) = attributes.originator_id {
+    if let Some(originator) = attributes.rare.originator_id {
         put("bgp.update.path_attribute.originator_id", &originator.0);
     }
-    for cluster in &attributes.cluster_list {
+    for cluster in &attributes.rare.cluster_list {
         put("bgp.path_attribute.cluster_id", &cluster.0);
     }
-    for community in &attributes.large_communities {
+    for community in &attributes.rare.large_communities {
         let [a, b, c] = community.0;
         put("bgp.large_communities", &format!("{a:08x}{b:08x}{c:08x}"));
     }

@@ -106,7 +106,7 @@ fn edits_that_change_nothing_copy_nothing() {
         panic!("the first pass edits");
     };
     assert_eq!(once.communities[..], [community]);
-    assert_eq!(once.large_communities[..], [large]);
+    assert_eq!(once.rare.large_communities[..], [large]);
     assert_eq!(
         apply(&policy, "10.0.0.0/8", &once),
         Verdict::Accept {

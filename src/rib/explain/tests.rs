@@ -7,7 +7,7 @@ use crate::rib::{
     Answer, Command, DecisionOutcome, DecisionStep, ExplainedExport, Explanation, NextHopState,
     Query, RouteTable, Withheld,
 };
-use crate::wire::{Community, Origin, PathAttributes};
+use crate::wire::{Community, Origin, PathAttributes, RareAttributes};
 
 const V4: Family = Family::Ipv4;
 
@@ -125,7 +125,11 @@ fn what_import_changed_is_told() {
     world.peer_up(peer(1, true, false));
     let leaving = PathAttributes {
         communities: [Community::GRACEFUL_SHUTDOWN].into(),
-        aigp: [1, 0, 11, 0, 0, 0, 0, 0, 0, 0, 9].into(),
+        rare: RareAttributes {
+            aigp: [1, 0, 11, 0, 0, 0, 0, 0, 0, 0, 9].into(),
+            ..RareAttributes::default()
+        }
+        .into(),
         ..heard_from(1, &[65_001])
     };
     world.announce(1, &[net()], leaving);

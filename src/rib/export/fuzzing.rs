@@ -154,27 +154,28 @@ impl Route {
             "a next hop is set before a route is sent"
         );
         assert_eq!(
-            after.unknown, before.unknown,
+            after.rare.unknown, before.rare.unknown,
             "what is not understood passes through"
         );
         assert_eq!(after.origin, before.origin);
         if self.to.external {
             assert_eq!(after.as_path, before.as_path.prepend(self.to.local_as));
-            assert_eq!((after.local_pref, after.originator_id), (None, None));
-            assert!(after.cluster_list.is_empty());
+            assert_eq!((after.local_pref, after.rare.originator_id), (None, None));
+            assert!(after.rare.cluster_list.is_empty());
             return;
         }
         assert_eq!(after.as_path, before.as_path);
         assert!(after.local_pref.is_some());
         if self.from.as_ref().is_some_and(|from| !from.external) {
             // RFC 4456 §8: who announced it first, and every cluster on the way.
-            let originator = before.originator_id.unwrap_or(RouterId(SOURCE_ID));
-            assert_eq!(after.originator_id, Some(originator));
+            let originator = before.rare.originator_id.unwrap_or(RouterId(SOURCE_ID));
+            assert_eq!(after.rare.originator_id, Some(originator));
             let (nearest, rest) = after
+                .rare
                 .cluster_list
                 .split_first()
                 .expect("one is put in front");
-            assert_eq!((*nearest, rest), (CLUSTER, &*before.cluster_list));
+            assert_eq!((*nearest, rest), (CLUSTER, &*before.rare.cluster_list));
         }
         if next_hop != before.next_hop.address() {
             assert!(OWN.contains(&next_hop));
@@ -208,7 +209,7 @@ impl Route {
         assert_eq!((announced, framer.buffered()), (count, 0));
         let kept = |edit: &Edit| match edit {
             Edit::AddCommunity(community) => sent.has_community(*community),
-            Edit::AddLargeCommunity(community) => sent.large_communities.contains(community),
+            Edit::AddLargeCommunity(community) => sent.rare.large_communities.contains(community),
             Edit::LocalPref(_) | Edit::Preference(_) => true,
         };
         let all = self.edits.iter().all(kept);

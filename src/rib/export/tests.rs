@@ -127,11 +127,11 @@ fn reflection_names_the_originator_once_and_each_cluster() {
     let (from, to) = (peer(1, false, true), peer(2, false, true));
     let once = export(Some(from.clone()), &to, learned()).expect("it is told");
     assert_eq!(
-        once.originator_id,
+        once.rare.originator_id,
         Some(RouterId(Ipv4Addr::new(192, 0, 2, 1)))
     );
     assert_eq!(
-        once.cluster_list[..],
+        once.rare.cluster_list[..],
         to.cluster_id.into_iter().collect::<Vec<_>>()[..]
     );
     assert_eq!((once.med, once.local_pref), (Some(7), Some(300)));
@@ -140,9 +140,10 @@ fn reflection_names_the_originator_once_and_each_cluster() {
         "never into a cluster that it has been in"
     );
     let mut kept = learned();
-    kept.originator_id = Some(RouterId(Ipv4Addr::new(10, 9, 9, 9)));
+    kept.rare
+        .edit(|rare| rare.originator_id = Some(RouterId(Ipv4Addr::new(10, 9, 9, 9))));
     let sent = export(Some(from), &to, kept.clone()).expect("it is told");
-    assert_eq!(sent.originator_id, kept.originator_id);
+    assert_eq!(sent.rare.originator_id, kept.rare.originator_id);
 }
 
 #[test]
@@ -184,10 +185,14 @@ fn a_role_marks_what_goes_down_or_sideways_and_bars_what_came_down() {
         let mut to = peer(2, true, false);
         to.role = Some(role);
         let attributes = PathAttributes {
-            otc: otc.map(Asn),
+            rare: RareAttributes {
+                otc: otc.map(Asn),
+                ..RareAttributes::default()
+            }
+            .into(),
             ..learned()
         };
-        export(Some(peer(1, true, false)), &to, attributes).map(|sent| sent.otc)
+        export(Some(peer(1, true, false)), &to, attributes).map(|sent| sent.rare.otc)
     };
     for role in [Role::Provider, Role::Rs] {
         assert_eq!(sent(role, None), Some(Some(Asn(64_512))));
@@ -205,22 +210,24 @@ fn a_role_marks_what_goes_down_or_sideways_and_bars_what_came_down() {
 fn aigp_and_communities_that_are_not_transitive_stay_within_the_as() {
     let mut received = learned();
     let (target, own) = ([0, 2, 0, 1, 0, 0, 0, 1], [0x43, 0, 0, 0, 0, 0, 0, 1]);
-    received.extended_communities = [target, own].into();
     let (far, near) = ([0; 20], [0x40; 20]);
-    received.ipv6_extended_communities = [near, far].into();
-    received.aigp = [1, 0, 11, 0, 0, 0, 0, 0, 0, 0, 9].into();
+    received.rare.edit(|rare| {
+        rare.extended_communities = [target, own].into();
+        rare.ipv6_extended_communities = [near, far].into();
+        rare.aigp = [1, 0, 11, 0, 0, 0, 0, 0, 0, 0, 9].into();
+    });
     let sent = |external| {
         let to = peer(2, external, false);
         let sent = export(Some(peer(1, true, false)), &to, received.clone());
         Arc::unwrap_or_clone(sent.expect("it is told"))
     };
     let (outside, inside) = (sent(true), sent(false));
-    assert_eq!(outside.extended_communities[..], [target]);
-    assert_eq!(outside.ipv6_extended_communities[..], [far]);
-    assert_eq!(outside.aigp.len(), 0);
-    assert_eq!(inside.extended_communities[..], [target, own]);
-    assert_eq!(inside.ipv6_extended_communities[..], [near, far]);
-    assert_eq!(inside.aigp, received.aigp);
+    assert_eq!(outside.rare.extended_communities[..], [target]);
+    assert_eq!(outside.rare.ipv6_extended_communities[..], [far]);
+    assert_eq!(outside.rare.aigp.len(), 0);
+    assert_eq!(inside.rare.extended_communities[..], [target, own]);
+    assert_eq!(inside.rare.ipv6_extended_communities[..], [near, far]);
+    assert_eq!(inside.rare.aigp, received.rare.aigp);
 }
 
 #[test]

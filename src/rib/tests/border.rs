@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::net::{Asn, Role};
-use crate::wire::{Community, PathAttributes};
+use crate::wire::{Community, PathAttributes, RareAttributes};
 
 fn tagged(communities: &[Community]) -> PathAttributes {
     PathAttributes {
@@ -143,7 +143,11 @@ fn with_roles(towards_1: Role, towards_2: Role) -> World {
 
 fn marked(otc: Option<u32>) -> PathAttributes {
     PathAttributes {
-        otc: otc.map(Asn),
+        rare: RareAttributes {
+            otc: otc.map(Asn),
+            ..RareAttributes::default()
+        }
+        .into(),
         ..attributes(address(V4, 1), &[65_001])
     }
 }

@@ -345,7 +345,10 @@ fn check(world: &mut World, model: &Model) {
         for (prefix, rows) in advertised {
             assert_eq!(rows[0].next_hop, told[&prefix].next_hop.address());
             assert_eq!(rows[0].local_pref, told[&prefix].local_pref);
-            assert_eq!(rows[0].cluster_list.len(), told[&prefix].cluster_list.len());
+            assert_eq!(
+                rows[0].cluster_list.len(),
+                told[&prefix].rare.cluster_list.len()
+            );
         }
     }
     assert_eq!(world.shard.v4.log.len(), 0, "empty at rest");

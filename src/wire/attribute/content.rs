@@ -11,7 +11,7 @@ use super::raw::Raw;
 use super::view::AttributesView;
 use super::walk::Walk;
 use super::{
-    Aggregator, AsPath, Community, LargeCommunity, NextHop, Origin, PathAttributes,
+    Aggregator, AsPath, Community, LargeCommunity, NextHop, Origin, PathAttributes, RareAttributes,
     UnknownAttribute,
 };
 use crate::net::{Asn, ClusterId, PerFamily, RouterId};
@@ -126,18 +126,12 @@ fn split_next_hop(content: &[u8]) -> (Option<NextHop>, &[u8]) {
 
 /// Takes a view of a content apart.
 fn build(view: &AttributesView<'_>, next_hop: NextHop) -> PathAttributes {
-    let four = |value: &[u8]| value.as_chunks::<4>().0.to_vec();
+    let four = |value: &[u8]| value.as_chunks::<4>().0.to_vec().into_iter();
     let mut unknown = smallvec::SmallVec::new();
     if view.unknown {
         view.collect_unknown(&mut unknown);
     }
-    PathAttributes {
-        origin: view.origin.unwrap_or(Origin::Incomplete),
-        as_path: AsPath::from_value(view.at(view.as_path)),
-        next_hop,
-        med: view.med,
-        local_pref: view.local_pref,
-        atomic_aggregate: view.atomic_aggregate,
+    let rare = RareAttributes {
         aggregator: view
             .at(view.aggregator)
             .split_first_chunk()
@@ -147,15 +141,10 @@ fn build(view: &AttributesView<'_>, next_hop: NextHop) -> PathAttributes {
                     router_id: Ipv4Addr::from(*router_id.first_chunk::<4>()?),
                 })
             }),
-        communities: four(view.at(view.communities))
-            .into_iter()
-            .map(|octets| Community(u32::from_be_bytes(octets)))
-            .collect(),
         originator_id: view
             .originator_id
             .map(|octets| RouterId(Ipv4Addr::from(octets))),
         cluster_list: four(view.at(view.cluster_list))
-            .into_iter()
             .map(|octets| ClusterId(Ipv4Addr::from(octets)))
             .collect(),
         extended_communities: view.at(view.extended_communities).as_chunks().0.into(),
@@ -169,7 +158,6 @@ fn build(view: &AttributesView<'_>, next_hop: NextHop) -> PathAttributes {
             .map(large_community)
             .collect(),
         otc: view.otc.map(Asn),
-        partial: view.partial,
         unknown: unknown
             .into_iter()
             .map(|(code, value)| UnknownAttribute {
@@ -177,6 +165,19 @@ fn build(view: &AttributesView<'_>, next_hop: NextHop) -> PathAttributes {
                 value: value.into(),
             })
             .collect(),
+    };
+    PathAttributes {
+        origin: view.origin.unwrap_or(Origin::Incomplete),
+        as_path: AsPath::from_value(view.at(view.as_path)),
+        next_hop,
+        med: view.med,
+        local_pref: view.local_pref,
+        atomic_aggregate: view.atomic_aggregate,
+        communities: four(view.at(view.communities))
+            .map(|octets| Community(u32::from_be_bytes(octets)))
+            .collect(),
+        partial: view.partial,
+        rare: rare.into(),
     }
 }
 

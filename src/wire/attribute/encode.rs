@@ -45,6 +45,7 @@ impl PathAttributes {
     #[inline]
     pub(super) fn write(&self, four_octet_as: bool, out: &mut impl Sink) {
         let unknown = self
+            .rare
             .unknown
             .iter()
             .map(|attribute| (attribute.code, &*attribute.value));
@@ -66,34 +67,36 @@ impl PathAttributes {
         if self.atomic_aggregate {
             writer.put(code::ATOMIC_AGGREGATE, &[]);
         }
-        if let Some(aggregator) = self.aggregator {
+        if let Some(aggregator) = self.rare.aggregator {
             writer.aggregator(aggregator, four_octet_as);
         }
         writer.list(code::COMMUNITIES, &self.communities, |community| {
             community.0.to_be_bytes()
         });
-        if let Some(originator) = self.originator_id {
+        if let Some(originator) = self.rare.originator_id {
             writer.four(code::ORIGINATOR_ID, originator.0.octets());
         }
-        writer.list(code::CLUSTER_LIST, &self.cluster_list, |id| id.0.octets());
+        writer.list(code::CLUSTER_LIST, &self.rare.cluster_list, |id| {
+            id.0.octets()
+        });
         writer.some(
             code::EXTENDED_COMMUNITIES,
-            self.extended_communities.as_flattened(),
+            self.rare.extended_communities.as_flattened(),
         );
         if !four_octet_as {
             self.put_as4(&mut writer);
         }
         writer.some(
             code::IPV6_EXTENDED_COMMUNITIES,
-            self.ipv6_extended_communities.as_flattened(),
+            self.rare.ipv6_extended_communities.as_flattened(),
         );
-        writer.some(code::AIGP, &self.aigp);
+        writer.some(code::AIGP, &self.rare.aigp);
         writer.list(
             code::LARGE_COMMUNITY,
-            &self.large_communities,
+            &self.rare.large_communities,
             large_community_octets,
         );
-        if let Some(otc) = self.otc {
+        if let Some(otc) = self.rare.otc {
             writer.four(code::ONLY_TO_CUSTOMER, otc.0.to_be_bytes());
         }
         writer.finish();
@@ -108,7 +111,7 @@ impl PathAttributes {
             let length = self.as_path.encoded_length(true);
             writer.put_with(code::AS4_PATH, length, |out| self.as_path.encode(true, out));
         }
-        if let Some(aggregator) = self.aggregator
+        if let Some(aggregator) = self.rare.aggregator
             && aggregator.asn > TWO_OCTETS_MAX
         {
             writer.put(code::AS4_AGGREGATOR, &aggregator.octets());

@@ -11,6 +11,11 @@ pub struct RareList<T>(Option<Box<Entries<T>>>);
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Entries<T>(Box<[T]>);
 
+impl<T> RareList<T> {
+    /// The list without entries.
+    pub const EMPTY: Self = Self(None);
+}
+
 impl<T> Deref for RareList<T> {
     type Target = [T];
 
@@ -22,7 +27,7 @@ impl<T> Deref for RareList<T> {
 
 impl<T> Default for RareList<T> {
     fn default() -> Self {
-        Self(None)
+        Self::EMPTY
     }
 }
 

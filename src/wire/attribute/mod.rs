@@ -13,6 +13,7 @@ mod content;
 mod encode;
 mod error;
 mod list;
+mod rare;
 mod raw;
 mod reach;
 mod value;
@@ -23,12 +24,13 @@ pub use as_path::AsPath;
 pub use community::{Community, CommunityError, LargeCommunity};
 pub use error::{AttributeError, AttributeErrorKind};
 pub use list::RareList;
+pub use rare::{Rare, RareAttributes};
 pub use view::AttributesView;
 pub(crate) use walk::Walk;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::net::{Asn, ClusterId, RouterId};
+use crate::net::Asn;
 
 /// Everything that one UPDATE says about its prefixes; equal content means equal value.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -45,28 +47,12 @@ pub struct PathAttributes {
     pub local_pref: Option<u32>,
     /// ATOMIC_AGGREGATE (6).
     pub atomic_aggregate: bool,
-    /// AGGREGATOR (7), already reconciled with AS4_AGGREGATOR.
-    pub aggregator: Option<Aggregator>,
     /// COMMUNITIES (8), in the order received.
     pub communities: Box<[Community]>,
-    /// ORIGINATOR_ID (9).
-    pub originator_id: Option<RouterId>,
-    /// CLUSTER_LIST (10), nearest cluster first.
-    pub cluster_list: Box<[ClusterId]>,
-    /// EXTENDED COMMUNITIES (16, RFC 4360), eight octets each.
-    pub extended_communities: RareList<[u8; 8]>,
-    /// IPv6 address specific extended communities (25, RFC 5701), twenty octets each.
-    pub ipv6_extended_communities: RareList<[u8; 20]>,
-    /// AIGP (26, RFC 7311): its TLVs as received, the first of type 1 well-formed; empty without one.
-    pub aigp: RareList<u8>,
-    /// LARGE_COMMUNITY (32, RFC 8092).
-    pub large_communities: RareList<LargeCommunity>,
-    /// ONLY_TO_CUSTOMER (35, RFC 9234): the AS that forbids to pass the route upwards or sideways.
-    pub otc: Option<Asn>,
-    /// Which of these came with the Partial bit, which nobody may take away (RFC 4271 §5).
+    /// Which attributes came with the Partial bit, which nobody may take away (RFC 4271 §5).
     pub partial: PartialBits,
-    /// Optional transitive attributes that calidris does not interpret, by ascending type.
-    pub unknown: RareList<UnknownAttribute>,
+    /// All others.
+    pub rare: Rare,
 }
 
 impl PathAttributes {
@@ -79,23 +65,15 @@ impl PathAttributes {
             med: None,
             local_pref: None,
             atomic_aggregate: false,
-            aggregator: None,
             communities: Box::default(),
-            originator_id: None,
-            cluster_list: Box::default(),
-            extended_communities: RareList::default(),
-            ipv6_extended_communities: RareList::default(),
-            aigp: RareList::default(),
-            large_communities: RareList::default(),
-            otc: None,
             partial: PartialBits::default(),
-            unknown: RareList::default(),
+            rare: Rare::default(),
         }
     }
 
     /// The accumulated IGP metric: the value of the first TLV of type 1 in AIGP (RFC 7311 §3).
     pub fn aigp_metric(&self) -> Option<u64> {
-        value::aigp_metric(&self.aigp)
+        value::aigp_metric(&self.rare.aigp)
     }
 
     /// Whether a standard community is attached.

@@ -9,7 +9,7 @@ use crate::wire::{
     Aggregator, AsPath, Capabilities, Community, DecodeContext, EncodeContext, GracefulRestart,
     GracefulRestartFamily, HoldTime, LargeCommunity, LongLived, LongLivedFamily,
     MESSAGE_LENGTH_MAX, Message, NextHop, Nlri, Notification, Open, Origin, PathAttributes,
-    RefreshKind, RouteRefresh, UnknownAttribute, UpdatePacker, decode,
+    RareAttributes, RefreshKind, RouteRefresh, UnknownAttribute, UpdatePacker, decode,
 };
 
 /// A value chosen by octets: what is written reads back as it was, and what reads back is written as
@@ -230,25 +230,28 @@ pub(super) fn attributes(draw: &mut Draw<'_>, next_hop: NextHop) -> PathAttribut
     });
     large.sort_unstable();
     large.dedup();
-    PathAttributes {
-        origin: [Origin::Igp, Origin::Egp, Origin::Incomplete][draw.below(3)],
-        as_path: as_path(draw),
-        med: draw.option(Draw::long),
-        local_pref: draw.option(Draw::long),
-        atomic_aggregate: draw.flag(),
+    let rare = RareAttributes {
         aggregator: draw.option(|draw| Aggregator {
             asn: asn(draw),
             router_id: draw.long().into(),
         }),
-        communities: draw.list(200, |draw| Community(draw.long())).into(),
         originator_id: draw.option(|draw| RouterId(draw.long().max(1).into())),
-        cluster_list: draw.list(100, |draw| ClusterId(draw.long().into())).into(),
+        cluster_list: draw.list(100, |draw| ClusterId(draw.long().into())),
         extended_communities: draw.list(20, Draw::array).into(),
         ipv6_extended_communities: draw.list(5, Draw::array).into(),
         aigp: draw.option(aigp).unwrap_or_default().into(),
         large_communities: large.into(),
         otc: draw.option(asn),
         unknown: unknown(draw).into(),
+    };
+    PathAttributes {
+        origin: [Origin::Igp, Origin::Egp, Origin::Incomplete][draw.below(3)],
+        as_path: as_path(draw),
+        med: draw.option(Draw::long),
+        local_pref: draw.option(Draw::long),
+        atomic_aggregate: draw.flag(),
+        communities: draw.list(200, |draw| Community(draw.long())).into(),
+        rare: rare.into(),
         ..PathAttributes::originated(next_hop)
     }
 }

@@ -68,7 +68,11 @@ proptest! {
     ) {
         let attributes = PathAttributes {
             as_path: AsPath::sequence(path.iter().copied()),
-            aggregator: aggregator.map(|asn| Aggregator { asn, router_id: [192, 0, 2, 9].into() }),
+            rare: RareAttributes {
+                aggregator: aggregator.map(|asn| Aggregator { asn, router_id: [192, 0, 2, 9].into() }),
+                ..RareAttributes::default()
+            }
+            .into(),
             ..PathAttributes::originated(NextHop::V4([192, 0, 2, 1].into()))
         };
         let mut list = Vec::new();
@@ -83,7 +87,7 @@ proptest! {
         let passed = old.iter().rev().map(|own| Asn((*own).into()));
         let wanted: Vec<Asn> = passed.chain(path).collect();
         prop_assert_eq!(got.as_path.numbers().collect::<Vec<_>>(), wanted);
-        prop_assert_eq!(got.aggregator, attributes.aggregator);
-        prop_assert_eq!(&*got.unknown, &[], "AS4_PATH and AS4_AGGREGATOR are used up");
+        prop_assert_eq!(got.rare.aggregator, attributes.rare.aggregator);
+        prop_assert_eq!(&*got.rare.unknown, &[], "AS4_PATH and AS4_AGGREGATOR are used up");
     }
 }

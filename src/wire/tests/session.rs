@@ -154,7 +154,7 @@ fn numbers_of_four_octets_come_through_old_speakers() {
     let update = read(&octets, &OLD).expect("valid");
     let attributes = path_of(&update);
     assert_eq!(attributes.as_path.to_string(), "65001 65536 65537");
-    let aggregator = attributes.aggregator.expect("sent");
+    let aggregator = attributes.rare.aggregator.expect("sent");
     assert_eq!(aggregator.asn.0, 65_537);
     assert_eq!(aggregator.router_id.to_string(), "2.2.2.2");
 }
@@ -180,7 +180,7 @@ fn an_old_speaker_that_aggregated_makes_as4_attributes_void() {
     let update = read(&octets, &OLD).expect("valid");
     let attributes = path_of(&update);
     assert_eq!(attributes.as_path.to_string(), "23456");
-    assert_eq!(attributes.aggregator.expect("sent").asn.0, 65_001);
+    assert_eq!(attributes.rare.aggregator.expect("sent").asn.0, 65_001);
 }
 
 #[test]
@@ -222,7 +222,7 @@ fn repeated_large_communities_are_one() {
     let octets = update(&[], &[ORIGIN, AS_PATH, NEXT_HOP, &attribute], NLRI);
     let update = read(&octets, &EXTERNAL).expect("valid");
     assert_eq!(
-        *path_of(&update).large_communities,
+        *path_of(&update).rare.large_communities,
         [LargeCommunity([9, 2, 3]), LargeCommunity([1, 2, 3])]
     );
 }
@@ -233,7 +233,7 @@ fn only_to_customer_leaves_partial_and_without_an_extended_length() {
     let octets = update(&[], &[ORIGIN, AS_PATH, NEXT_HOP, &otc], NLRI);
     let update = read(&octets, &EXTERNAL).expect("valid");
     let attributes = path_of(&update);
-    assert_eq!(attributes.otc, Some(crate::net::Asn(65_001)));
+    assert_eq!(attributes.rare.otc, Some(crate::net::Asn(65_001)));
     let mut out = Vec::new();
     attributes.encode(true, &mut out);
     assert!(out.ends_with(&[0xe0, 35, 4, 0, 0, 0xfd, 0xe9]));

@@ -180,10 +180,14 @@ prop_compose! {
     ) -> PathAttributes {
         PathAttributes {
             communities: communities.into_iter().map(Community).collect(),
-            cluster_list: cluster_list.into_iter().map(|id| ClusterId(id.into())).collect(),
-            extended_communities: extended.into(),
-            ipv6_extended_communities: ipv6_extended.into(),
-            large_communities: large.into_iter().map(LargeCommunity).collect(),
+            rare: RareAttributes {
+                cluster_list: cluster_list.into_iter().map(|id| ClusterId(id.into())).collect(),
+                extended_communities: extended.into(),
+                ipv6_extended_communities: ipv6_extended.into(),
+                large_communities: large.into_iter().map(LargeCommunity).collect(),
+                ..RareAttributes::default()
+            }
+            .into(),
             ..PathAttributes::originated(NextHop::Local)
         }
     }
@@ -210,13 +214,17 @@ prop_compose! {
             med,
             local_pref,
             atomic_aggregate,
-            aggregator: aggregator.map(|(asn, id)| Aggregator { asn, router_id: id.into() }),
-            originator_id,
-            aigp: aigp.map_or_else(RareList::default, |(metric, other)| {
-                tlvs(metric, other).into()
-            }),
-            otc,
-            unknown: unknown.into(),
+            rare: RareAttributes {
+                aggregator: aggregator.map(|(asn, id)| Aggregator { asn, router_id: id.into() }),
+                originator_id,
+                aigp: aigp.map_or_else(RareList::default, |(metric, other)| {
+                    tlvs(metric, other).into()
+                }),
+                otc,
+                unknown: unknown.into(),
+                ..RareAttributes::clone(&lists.rare)
+            }
+            .into(),
             ..lists
         }
     }
